@@ -114,4 +114,8 @@ pub trait Environment {
     fn resolve(&self, asking: HostId, name: &str) -> Option<HostId>;
     /// The fully qualified name of a host of the site.
     fn name_of(&self, host: HostId) -> Name;
+    /// The IP address of a host of the site, as a connection from it shows; its name where the world gives none.
+    fn address_of(&self, host: HostId) -> Name {
+        self.name_of(host)
+    }
 }

@@ -66,7 +66,11 @@ impl Body {
     }
     /// The Message-id header, without its angle brackets.
     pub fn message_id(self) -> String {
-        format!("{:016x}.{}@mail", mix(self.id ^ 2), self.size_bytes)
+        format!("{:016x}.{}@mail", self.message_id_bits(), self.size_bytes)
+    }
+    /// The number that the Message-id begins with, for those who write many of them.
+    pub fn message_id_bits(self) -> u64 {
+        mix(self.id ^ 2)
     }
 }
 

@@ -21,7 +21,8 @@ pub enum Input {
     Command(CommandId, CommandInput),
     /// An item of an archive on a command's standard input (`imsrestore -f-`).
     Archive(CommandId, ArchiveItem),
-    /// The archive on a command's standard input is at its end (`whole`: its trailer came).
+    /// The archive on a command's standard input is at its end (`whole`: its trailer came). For an `imsbackup`: the reader
+    /// of its pipe is gone.
     ArchiveEnd(CommandId, bool),
     /// A command may go on: what it wrote to its pipe was taken.
     Taken(CommandId),
@@ -189,6 +190,10 @@ pub enum Output {
     Host(mock_host::command::Output),
     /// An item of an archive on a command's standard output (`imsbackup -f-`). The command waits for `Input::Taken`.
     Archive(CommandId, ArchiveItem),
+    /// The archive on a command's standard output is at its end (`true`: with its trailer). Comes before its `Finish`.
+    ArchiveEnd(CommandId, bool),
+    /// An `imsrestore` has taken the next item from its standard input: whoever wrote it may go on (`Input::Taken`).
+    ItemTaken(CommandId),
     /// How a delivery ended.
     Delivered(Ticket, Answer),
     /// What a client hears.
