@@ -86,3 +86,8 @@ pub fn finish(command: CommandId, after: Span, status: i32, stdout: impl Into<St
 pub fn fail(command: CommandId, after: Span, status: i32, stderr: impl Into<String>) -> Output {
     Output::Finish { command, after, stdout: String::new(), stderr: stderr.into(), status }
 }
+
+/// What the shell says of a program that the host does not have.
+pub fn not_found(command: CommandId, program: &str) -> Output {
+    fail(command, Span::millis(20), 127, format!("sh: {program}: not found\n"))
+}

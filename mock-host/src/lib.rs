@@ -6,6 +6,7 @@
 
 pub mod coin;
 pub mod command;
+pub mod configutil;
 pub mod draw;
 pub mod fact;
 pub mod files;
@@ -13,5 +14,12 @@ pub mod host;
 pub mod lasting;
 pub mod lookup;
 pub mod mail;
+pub mod option_table;
 pub mod process_table;
+pub mod service;
+pub mod settings_file;
+pub mod stamp;
+pub mod start_msg;
+pub mod system;
 pub mod time;
+pub mod watcher;

@@ -85,6 +85,12 @@ impl ProcessTable {
     pub fn stop(&mut self, pid: Pid) -> Option<Process> {
         self.running.remove(&pid)
     }
+    /// Takes a process's parent away: it goes on although the daemon that started it has ended.
+    pub fn orphan(&mut self, pid: Pid) {
+        if let Some(process) = self.running.get_mut(&pid) {
+            process.parent = None;
+        }
+    }
     /// A running process.
     pub fn get(&self, pid: Pid) -> Option<&Process> {
         self.running.get(&pid)

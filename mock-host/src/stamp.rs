@@ -1,0 +1,86 @@
+//! Owns how a host prints an instant: by its own clock, in its own zone. It must not know which command prints it.
+
+use crate::host::HostClock;
+use crate::time::{Civil, Span, Time};
+use std::fmt::Write;
+
+/// Names of the months as every command abbreviates them.
+pub const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+/// Names of the days of the week, Sunday first.
+pub const WEEKDAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+
+/// Name of the month of a civil date.
+pub fn month(c: &Civil) -> &'static str {
+    MONTHS[usize::from(c.month.clamp(1, 12)) - 1]
+}
+
+/// Name of the day of the week of a civil date.
+pub fn weekday(c: &Civil) -> &'static str {
+    WEEKDAYS[usize::from(c.weekday) % 7]
+}
+
+impl HostClock {
+    /// The civil date and time that this host shows for a true instant.
+    pub fn civil(&self, at: Time) -> Civil {
+        self.read(at).civil(self.zone_offset_s)
+    }
+    /// The civil date and time that this host shows for an instant of its own clock (a file's modification time).
+    pub fn civil_of_own(&self, at: Time) -> Civil {
+        at.civil(self.zone_offset_s)
+    }
+    /// The zone's name, `PST`; `GMT` when it has none.
+    pub fn zone_name(&self) -> &str {
+        if self.zone.is_empty() { "GMT" } else { &self.zone }
+    }
+    /// The zone as `-0800`.
+    pub fn push_zone(&self, to: &mut String) {
+        let minutes = self.zone_offset_s / 60;
+        let sign = if minutes < 0 { '-' } else { '+' };
+        let _ = write!(to, "{sign}{:02}{:02}", minutes.abs() / 60, minutes.abs() % 60);
+    }
+}
+
+/// `Thu Mar  1 12:00:05 2007`: 24 characters, as `ps -o lstart` and ctime print.
+pub fn push_ctime(to: &mut String, c: &Civil) {
+    let _ = write!(
+        to,
+        "{} {} {:>2} {:02}:{:02}:{:02} {:04}",
+        weekday(c),
+        month(c),
+        c.day,
+        c.hour,
+        c.minute,
+        c.second,
+        c.year
+    );
+}
+
+/// `Mar  1 12:00`, or `Mar  1  2006` when it is older than six months or in the future by more than an hour: as `ls -l`
+/// prints a modification time. Both instants are by the host's clock.
+pub fn push_ls_time(to: &mut String, clock: &HostClock, modified: Time, shown_now: Time) {
+    const SIX_MONTHS: Span = Span::days(182);
+    let c = clock.civil_of_own(modified);
+    let _ = write!(to, "{} {:>2} ", month(&c), c.day);
+    let old = shown_now.since(modified) > SIX_MONTHS || modified.since(shown_now) > Span::hours(1);
+    let _ = if old { write!(to, " {:04}", c.year) } else { write!(to, "{:02}:{:02}", c.hour, c.minute) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_older_than_six_months_shows_its_year() {
+        let clock = HostClock { offset: Span::ZERO, zone_offset_s: -8 * 3600, zone: "PST".into() };
+        let now = Time::from_civil(2007, 3, 1, 13, 0, 5, -8 * 3600).expect("a date");
+        let mut text = String::new();
+        push_ls_time(&mut text, &clock, now, now);
+        assert_eq!(text, "Mar  1 13:00");
+        text.clear();
+        push_ls_time(&mut text, &clock, now - Span::days(200), now);
+        assert_eq!(text, "Aug 13  2006");
+        text.clear();
+        push_ctime(&mut text, &clock.civil(now));
+        assert_eq!(text, "Thu Mar  1 13:00:05 2007");
+    }
+}
