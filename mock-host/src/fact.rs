@@ -35,6 +35,17 @@ pub struct Stored {
     pub internal_date: Time,
 }
 
+impl Stored {
+    /// What a view of a mailbox adds up: a hash of UID, copy, flags and keywords. Sums of it compare what clients saw.
+    pub fn view_hash(&self) -> u128 {
+        use crate::draw::mix;
+        let state = (u64::from(self.keywords) << 8) | u64::from(self.flags);
+        let high = mix(self.token.0 ^ mix(u64::from(self.uid) << 1 | 1));
+        let low = mix(high ^ mix(state.wrapping_add(0x7669_6577)));
+        u128::from(high) << 64 | u128::from(low)
+    }
+}
+
 /// Bits of the system flags.
 pub mod flags {
     /// \Deleted

@@ -3,7 +3,8 @@
 
 use mock_host::mail::{Body, Name};
 
-/// One effect, unique in a store.
+/// One effect, unique in a store. Number 0 is an effect whose end nobody waits for (files to unlink, links): storage does
+/// it and reports nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EffectId(pub u64);
 
@@ -20,4 +21,15 @@ pub struct Effect {
     pub unlinks: u32,
     /// Records of the index to commit.
     pub records: u32,
+}
+
+/// What the end of an effect leads to.
+#[derive(Clone, Debug)]
+pub(crate) enum Pending {
+    /// A delivery's message is on disk.
+    Delivery(Box<crate::lmtp::Delivery>),
+    /// A client's message is on disk.
+    ClientAppend(Box<crate::session_acts::ClientAppend>),
+    /// A command goes on.
+    Command(mock_host::command::CommandId),
 }

@@ -200,6 +200,14 @@ pub enum Output {
     Reply(SessionId, SessionReply),
     /// What storage has to do.
     Effect(EffectId, Effect),
+    /// With `local.store.overquotastatus` on (F1.1-20) a user went over quota (`over`: `mailUserStatus` becomes
+    /// `overquota`) or came below it again (becomes active).
+    OverquotaStatus {
+        /// Store user id.
+        user: Name,
+        /// Over or below.
+        over: bool,
+    },
     /// msprobe or an administrator's `start-msg` inside wants the store daemons restarted.
     RestartServices,
     /// Wake it at this time.

@@ -42,6 +42,8 @@ pub struct Account {
     pub quota_bytes: Option<i64>,
     /// Over quota since (true time), for the grace period.
     pub over_quota_since: Option<Time>,
+    /// Whether the store had `mailUserStatus` set to overquota (F1.1-20).
+    pub overquota_status: bool,
     /// Last access by IMAP, HTTP and POP, for `imsconnutil -a`.
     pub last_access: [Option<Time>; 3],
 }
