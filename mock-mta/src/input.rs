@@ -40,6 +40,8 @@ pub enum Input {
         peer: Peer,
         /// Message.
         mail: Arc<Mail>,
+        /// Received lines that the message carries already; 0 from a client. Too many look like a loop (F5.4-05).
+        received: u16,
         /// Recipients; a host of the site names the copy that it hands on.
         to: Vec<(Name, Option<Token>)>,
     },
@@ -68,13 +70,15 @@ pub enum Reply {
     Never(Name),
 }
 
-/// A recipient of an attempt.
+/// A recipient in a queue file, and of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recipient {
     /// Copy.
     pub token: Token,
     /// Address as written in the envelope of the file.
     pub address: Name,
+    /// Original recipient (ORCPT), `user@domain` as it was given.
+    pub original: Name,
     /// For ims-ms and LMTP: the store user id, fixed when it was queued.
     pub user: Option<Name>,
     /// For ims-ms and LMTP: a folder other than INBOX.
@@ -107,6 +111,8 @@ pub struct Attempt {
     pub destination: Destination,
     /// Message.
     pub mail: Arc<Mail>,
+    /// Received lines that the message carries when it leaves: what the next host is told in [`Input::Rcpt`].
+    pub received: u16,
     /// Recipients.
     pub recipients: Vec<Recipient>,
 }
