@@ -1,0 +1,295 @@
+//! Owns the job controller: its queue cache in memory, what is due when, how many attempts run at once. It must not know
+//! what is in a file, nor how an attempt ends.
+//!
+//! Nothing is polled: one wake-up is asked for, at the earliest instant at which something is due. The cache holds
+//! active files only; a `.HELD` file is invisible to it (F5.4-01).
+
+use crate::channel::{Channel, Program};
+use crate::input::{AttemptId, Output, Timer};
+use crate::mta::Mta;
+use mock_host::fact::Fact;
+use mock_host::host::{BASE, Host};
+use mock_host::lookup::Environment;
+use mock_host::process_table::{Daemon, Pid, Process};
+use mock_host::time::{Span, Time};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// When a file's next attempt is due. A released file comes before all others (AR63:acmhg).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Due {
+    waits_its_turn: bool,
+    at: Time,
+    serial: u64,
+}
+
+/// One channel's part of the cache.
+#[derive(Clone, Debug, Default)]
+struct Lane {
+    /// Every file that the cache knows; `None`: an attempt is under way.
+    known: BTreeMap<u64, Option<Due>>,
+    due: BTreeSet<Due>,
+    /// Files that a process of an expanding channel works on, with the instant at which it is through.
+    working: BTreeSet<(Time, u64)>,
+    /// Files whose attempt at another host or the store is under way. They are locked: a restart does not start a second.
+    running: BTreeSet<u64>,
+    job_limit: Option<u32>,
+    service: Option<Span>,
+}
+
+impl Lane {
+    fn busy(&self) -> usize {
+        self.working.len() + self.running.len()
+    }
+    fn limit(&self, channel: Channel) -> usize {
+        self.job_limit.unwrap_or(channel.default_job_limit()) as usize
+    }
+    fn set(&mut self, serial: u64, due: Option<Due>) {
+        if let Some(Some(old)) = self.known.insert(serial, due) {
+            self.due.remove(&old);
+        }
+        self.due.extend(due);
+    }
+}
+
+/// The job controller of a host.
+#[derive(Clone, Debug, Default)]
+pub struct JobController {
+    lanes: [Lane; Channel::ALL.len()],
+    running: BTreeMap<AttemptId, (Channel, u64)>,
+    next_attempt: u64,
+    armed: Option<Time>,
+}
+
+impl JobController {
+    /// How many attempts of a channel run at once; `imsimta cache -change -channel=… -job_limit=`.
+    pub fn set_job_limit(&mut self, channel: Channel, limit: u32) {
+        self.lanes[channel as usize].job_limit = Some(limit.max(1));
+    }
+    /// How long a file keeps a process of an expanding channel busy: a long one builds up a backlog.
+    pub fn set_service(&mut self, channel: Channel, service: Span) {
+        self.lanes[channel as usize].service = Some(service);
+    }
+    /// The files of a channel that the cache knows, with the instant of the next attempt; `None`: one is under way.
+    pub fn known(&self, channel: Channel) -> impl Iterator<Item = (u64, Option<Time>)> {
+        self.lanes[channel as usize].known.iter().map(|(serial, due)| (*serial, due.map(|d| d.at)))
+    }
+    /// Whether an attempt of this file is under way.
+    pub fn in_progress(&self, channel: Channel, serial: u64) -> bool {
+        let lane = &self.lanes[channel as usize];
+        lane.running.contains(&serial) || lane.working.iter().any(|(_, s)| *s == serial)
+    }
+    /// Whether the cache knows the file and has it waiting for a later attempt after a failed one.
+    pub(crate) fn learn(&mut self, channel: Channel, serial: u64, at: Time) {
+        self.lanes[channel as usize].set(serial, Some(Due { waits_its_turn: true, at, serial }));
+    }
+    pub(crate) fn learn_first(&mut self, channel: Channel, serial: u64, at: Time) {
+        self.lanes[channel as usize].set(serial, Some(Due { waits_its_turn: false, at, serial }));
+    }
+    pub(crate) fn forget(&mut self, channel: Channel, serial: u64) {
+        let lane = &mut self.lanes[channel as usize];
+        if let Some(Some(due)) = lane.known.remove(&serial) {
+            lane.due.remove(&due);
+        }
+    }
+    /// Every waiting file of a channel is due now; how many.
+    pub(crate) fn hasten(&mut self, channel: Channel, now: Time) -> usize {
+        let lane = &mut self.lanes[channel as usize];
+        let waiting: Vec<Due> = lane.due.iter().filter(|d| d.at > now).copied().collect();
+        for due in &waiting {
+            lane.set(due.serial, Some(Due { at: now, ..*due }));
+        }
+        waiting.len()
+    }
+    /// Begins an attempt: its identity, unique in a world since it carries the host's number.
+    pub(crate) fn begin(&mut self, host: &Host, channel: Channel, serial: u64) -> AttemptId {
+        self.next_attempt += 1;
+        let id = AttemptId(u64::from(host.id.0) << 40 | self.next_attempt);
+        self.running.insert(id, (channel, serial));
+        let lane = &mut self.lanes[channel as usize];
+        lane.set(serial, None);
+        lane.running.insert(serial);
+        id
+    }
+    /// Ends an attempt: which file it was for.
+    pub(crate) fn end(&mut self, id: AttemptId) -> Option<(Channel, u64)> {
+        let (channel, serial) = self.running.remove(&id)?;
+        self.lanes[channel as usize].running.remove(&serial);
+        Some((channel, serial))
+    }
+    fn next_due(&self, channel: Channel, now: Time) -> Option<u64> {
+        let lane = &self.lanes[channel as usize];
+        let first = lane.due.first()?;
+        (first.at <= now && lane.busy() < lane.limit(channel)).then_some(first.serial)
+    }
+    fn next_worked(&mut self, channel: Channel, now: Time) -> Option<(Time, u64)> {
+        let lane = &mut self.lanes[channel as usize];
+        let first = *lane.working.first()?;
+        (first.0 <= now && lane.working.remove(&first)).then_some(first)
+    }
+    /// The earliest instant at which there is something to do.
+    fn next_instant(&self, runs: bool) -> Option<Time> {
+        let of = |channel: Channel| {
+            let lane = &self.lanes[channel as usize];
+            let worked = lane.working.first().map(|(at, _)| *at);
+            let due = lane.due.first().filter(|_| runs && lane.busy() < lane.limit(channel)).map(|d| d.at);
+            worked.into_iter().chain(due).min()
+        };
+        Channel::ALL.into_iter().filter_map(of).min()
+    }
+}
+
+impl Mta {
+    /// Takes a time that was asked for.
+    pub(crate) fn wake(
+        &mut self,
+        now: Time,
+        timer: Timer,
+        host: &mut Host,
+        env: &dyn Environment,
+        out: &mut Vec<Output>,
+    ) {
+        match timer {
+            Timer::Due => {
+                if self.jobs.armed.is_some_and(|at| at <= now) {
+                    self.jobs.armed = None;
+                }
+                self.run_jobs(now, host, env, out);
+            }
+            Timer::Command(id) => self.command_timer(now, id, host, out),
+            Timer::ReturnJob => self.return_job(now, host, out),
+        }
+    }
+
+    /// Finishes what processes of expanding channels are through with, in the order of time, and starts what is due.
+    pub(crate) fn run_jobs(&mut self, now: Time, host: &mut Host, env: &dyn Environment, out: &mut Vec<Output>) {
+        self.start_due(now, host, out);
+        for channel in Channel::ALL {
+            while let Some((_, serial)) = self.jobs.next_worked(channel, now) {
+                self.expand_file(now, channel, serial, host, env, out);
+            }
+        }
+        self.start_due(now, host, out);
+    }
+
+    /// Starts attempts of whatever is due, as many as each channel may run at once, and asks to be woken for the next.
+    pub(crate) fn start_due(&mut self, now: Time, host: &Host, out: &mut Vec<Output>) {
+        if host.processes.runs(Daemon::JobController) {
+            for channel in Channel::ALL {
+                while let Some(serial) = self.jobs.next_due(channel, now) {
+                    self.start_attempt(now, channel, serial, host, out);
+                }
+            }
+        }
+        self.arm(now, host, out);
+    }
+
+    fn start_attempt(&mut self, now: Time, channel: Channel, serial: u64, host: &Host, out: &mut Vec<Output>) {
+        if self.queue.channel_paused(channel) {
+            self.jobs.lanes[channel as usize].set(serial, None);
+            self.defer_whole(now, channel, serial, "connection timed out", host, out);
+            return;
+        }
+        match channel.program() {
+            Program::Delivers => self.hand_on(channel, serial, host, out),
+            Program::Expands(_) => {
+                let lane = &mut self.jobs.lanes[channel as usize];
+                lane.set(serial, None);
+                lane.working.insert((now + lane.service.unwrap_or(channel.default_service()), serial));
+            }
+            Program::Discards => self.jobs.forget(channel, serial),
+        }
+    }
+
+    /// Asks for a wake-up at the next instant, unless one at that instant or before is under way.
+    pub(crate) fn arm(&mut self, now: Time, host: &Host, out: &mut Vec<Output>) {
+        let Some(next) = self.jobs.next_instant(host.processes.runs(Daemon::JobController)) else { return };
+        let next = next.max(now);
+        if self.jobs.armed.is_none_or(|at| next < at) {
+            self.jobs.armed = Some(next);
+            out.push(Output::Wake(next, Timer::Due));
+        }
+    }
+
+    /// A daemon was started. The job controller reads the queue tree: every active file is due at once, since the retry
+    /// times went with its predecessor (F5.4-01, F8-10).
+    pub(crate) fn jobs_started(
+        &mut self,
+        now: Time,
+        pid: Pid,
+        host: &mut Host,
+        env: &dyn Environment,
+        out: &mut Vec<Output>,
+    ) {
+        if host.processes.get(pid).is_none_or(|p| p.daemon != Daemon::JobController) {
+            return;
+        }
+        for lane in &mut self.jobs.lanes {
+            lane.known.clear();
+            lane.due.clear();
+            lane.working.clear();
+        }
+        self.sync_cache(now);
+        self.run_jobs(now, host, env, out);
+    }
+
+    /// A daemon ended. With the job controller goes its cache; what a channel program was at work on stays in its file.
+    /// Attempts that are under way at another host finish first (F1.2-05) and are still answered.
+    pub(crate) fn jobs_stopped(
+        &mut self,
+        _now: Time,
+        process: &Process,
+        _host: &mut Host,
+        _env: &dyn Environment,
+        _out: &mut Vec<Output>,
+    ) {
+        if process.daemon == Daemon::JobController {
+            for lane in &mut self.jobs.lanes {
+                lane.known.clear();
+                lane.due.clear();
+                lane.working.clear();
+            }
+        }
+    }
+
+    /// Makes the cache agree with the files on disk (F1.4-05): unknown active files are learned, due now.
+    pub(crate) fn sync_cache(&mut self, now: Time) {
+        for channel in Channel::ALL {
+            let lane = &self.jobs.lanes[channel as usize];
+            let unknown: Vec<u64> = self
+                .queue
+                .files_of(channel)
+                .filter(|f| {
+                    f.held.is_none() && !lane.known.contains_key(&f.serial) && !lane.running.contains(&f.serial)
+                })
+                .map(|f| f.serial)
+                .collect();
+            for serial in unknown {
+                self.jobs.learn(channel, serial, now);
+            }
+        }
+    }
+
+    /// The process in which a channel's addresses are expanded: the one that carries the channel as its argument, else a
+    /// new one, which the job controller starts with empty caches.
+    pub(crate) fn program_of(
+        &mut self,
+        now: Time,
+        channel: Channel,
+        daemon: Daemon,
+        host: &mut Host,
+        env: &dyn Environment,
+        out: &mut Vec<Output>,
+    ) -> Pid {
+        let runs_for = |p: &&Process| p.args.rsplit(' ').next() == Some(channel.name());
+        if let Some(process) = host.processes.of(daemon).find(runs_for) {
+            return process.pid;
+        }
+        let parent = host.processes.of(Daemon::JobController).next().map(|p| p.pid);
+        let program = if daemon == Daemon::Conversion { "conversion" } else { "reprocess" };
+        let args = format!("{BASE}/lib/{program} {}", channel.name());
+        let pid = host.processes.start(now, daemon, "mailsrv", &args, parent);
+        crate::queue_file::push_fact(out, Fact::ProcessStarted { host: host.id, pid, daemon });
+        self.process_started(now, pid, host, env, out);
+        pid
+    }
+}
