@@ -75,12 +75,16 @@ impl BodyIndex {
     }
     /// Joins the files of a body into one, as the relinker does (F1.9-03): the links now when there were several.
     pub fn relink(&mut self, body: Body) -> Option<Links> {
-        if self.links(body.id).files < 2 {
+        self.relink_to(body, 1)
+    }
+    /// Joins files of a body until so many are left: the links now when there were more.
+    pub fn relink_to(&mut self, body: Body, files: u32) -> Option<Links> {
+        if self.links(body.id).files <= files.max(1) {
             return None;
         }
         let links = Arc::make_mut(&mut self.by_id).get_mut(&body.id)?;
-        let gone = links.files - 1;
-        links.files = 1;
+        let gone = links.files - files.max(1);
+        links.files = files.max(1);
         self.files -= u64::from(gone);
         self.file_bytes -= u64::from(gone) * u64::from(body.size_bytes);
         Some(*links)

@@ -7,6 +7,7 @@
 
 pub mod accounts;
 pub mod archive;
+pub mod backup_groups;
 pub mod body_links;
 pub mod commands;
 pub mod cron;
