@@ -3,6 +3,7 @@
 
 use mock_host::host::Host;
 use mock_host::mail::Name;
+use mock_host::process_table::Pid;
 
 /// An address taken apart; parts as written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,29 +34,41 @@ pub fn route(address: &str) -> Option<(&str, &str)> {
     address.strip_prefix('@')?.split_once(':')
 }
 
-/// Whether a name is one of this host's: `local.hostname` or one of `local.imta.hostnamealiases` (F1.1-24); compared
-/// without regard to case.
-pub fn is_this_host(host: &Host, name: &str) -> bool {
-    let own = host.settings.get("local.hostname").unwrap_or(&host.name);
-    own.eq_ignore_ascii_case(name)
-        || host.settings.get("local.imta.hostnamealiases").is_some_and(|aliases| {
-            aliases.split([',', ' ', ';']).any(|alias| !alias.is_empty() && alias.eq_ignore_ascii_case(name))
-        })
+/// What a process takes for its own host: read when it was started, like every setting.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnNames<'a> {
+    hostname: &'a str,
+    aliases: &'a str,
+    default_domain: &'a str,
 }
 
-/// The domain that addresses without one belong to; empty when the settings name none.
-pub fn default_domain(host: &Host) -> Name {
-    let named = |option| host.settings.get(option).cloned();
-    named("service.defaultdomain").or_else(|| named("local.defaultdomain")).unwrap_or_else(|| "".into())
+impl<'a> OwnNames<'a> {
+    /// The names that a process of the host runs with; those on disk where there is no such process.
+    pub fn of(host: &'a Host, pid: Pid) -> OwnNames<'a> {
+        let read = |name| host.setting_of(pid, name).or_else(|| host.setting(name));
+        OwnNames {
+            hostname: read("local.hostname").unwrap_or(&host.name),
+            aliases: read("local.imta.hostnamealiases").unwrap_or_default(),
+            default_domain: read("service.defaultdomain").unwrap_or_default(),
+        }
+    }
+
+    /// Whether a name is `local.hostname` or one of `local.imta.hostnamealiases` (F1.1-24), in any case. A short name
+    /// counts only when it is listed.
+    pub fn contain(&self, name: &str) -> bool {
+        self.hostname.eq_ignore_ascii_case(name)
+            || self.aliases.split([',', ' ', ';']).any(|a| !a.is_empty() && a.eq_ignore_ascii_case(name))
+    }
+
+    /// The domain of addresses that name none, or this host: `service.defaultdomain`, else the host's own name.
+    pub fn default_domain(&self) -> &'a str {
+        if self.default_domain.is_empty() { self.hostname } else { self.default_domain }
+    }
 }
 
 /// `local@domain` in lower case: the key of caches and of duplicate removal.
 pub fn key(address: &str) -> Name {
-    if address.bytes().any(|b| b.is_ascii_uppercase()) {
-        address.to_ascii_lowercase().into()
-    } else {
-        address.into()
-    }
+    if address.bytes().any(|b| b.is_ascii_uppercase()) { address.to_ascii_lowercase().into() } else { address.into() }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Owns the way of one address to channels, in the documented order (§5.3): is the domain ours, who is it, what do the
 //! statuses say, on which host. It must not know when files are delivered.
 
-use crate::address::{Address, default_domain, is_this_host, key, route};
+use crate::address::{Address, OwnNames, key, route};
 use crate::input::{Destination, Output, Recipient};
 use crate::record::{Bounce, Enqueue, Expansion, Outcome};
 use crate::router::{ProcessState, Source, fact};
@@ -25,6 +25,7 @@ pub(crate) struct Work<'a> {
     pub(crate) mail: &'a Arc<Mail>,
     received: u16,
     pub(crate) host: &'a Host,
+    pub(crate) names: OwnNames<'a>,
     pub(crate) env: &'a dyn Environment,
     pub(crate) process: &'a mut ProcessState,
     decisions: &'a mut Vec<Output>,
@@ -73,6 +74,7 @@ impl<'a> Work<'a> {
             mail,
             received,
             host,
+            names: OwnNames::of(host, pid),
             env,
             process,
             decisions,
@@ -106,17 +108,15 @@ impl<'a> Work<'a> {
     pub(crate) fn route(&mut self, address: &str, original: &Name, token: Token) -> Outcome {
         let mut rest = address;
         while let Some((next, behind)) = route(rest) {
-            if next != "hold-daemon" && !is_this_host(self.host, next) {
+            if next != "hold-daemon" && !self.names.contain(next) {
                 return self.relay(next, rest, original, token);
             }
             rest = behind;
         }
         let qualified;
         let mut parts = Address::parse(rest);
-        if parts.domain.is_empty() || is_this_host(self.host, parts.domain) {
-            let default = default_domain(self.host);
-            let domain = if default.is_empty() { &self.host.name } else { &default };
-            qualified = format!("{}@{domain}", parts.local);
+        if parts.domain.is_empty() || self.names.contain(parts.domain) {
+            qualified = format!("{}@{}", parts.local, self.names.default_domain());
             parts = Address::parse(&qualified);
         }
         let domain = key(parts.domain);
@@ -124,12 +124,12 @@ impl<'a> Work<'a> {
         match self.process.domains.get(self.now, &domain, || env.domain(host.id, &domain)) {
             Found::Value(entry) => self.ours(parts, entry, original, token),
             Found::Pending | Found::Code(_) => directory_away(parts.whole),
-            Found::Absent if is_this_host(self.host, parts.domain) => self.without_entry(parts, None, original, token),
+            Found::Absent if self.names.contain(parts.domain) => self.without_entry(parts, None, original, token),
             Found::Absent if self.env.resolve(self.host.id, parts.domain).is_some() => {
                 let routed = format!("@{}:{}", parts.domain, parts.whole);
                 self.relay(parts.domain, &routed, original, token)
             }
-            Found::Absent => self.to_internet(parts.whole, original, token),
+            Found::Absent => self.send_outside(parts.whole, original, token),
         }
     }
 
@@ -148,11 +148,7 @@ impl<'a> Work<'a> {
 
     /// The mail user or group of an address, asked as it is, without its detail, and in the domain's own name (F3.3-01,
     /// F3.4-03).
-    fn look_up(
-        &mut self,
-        parts: Address<'_>,
-        domain: &Entry,
-    ) -> Result<Option<(Listed, Time, Option<Name>)>, Outcome> {
+    fn look_up(&mut self, parts: Address<'_>, domain: &Entry) -> Result<Option<(Listed, Time, Option<Name>)>, Outcome> {
         if let Some((listed, since)) = self.entry_of(parts.whole)? {
             return Ok(Some((listed, since, None)));
         }
@@ -182,13 +178,7 @@ impl<'a> Work<'a> {
     }
 
     /// No entry: the postmaster, the domain's catch-all, its smart host, else it fails (F3.4-03).
-    fn without_entry(
-        &mut self,
-        parts: Address<'_>,
-        domain: Option<&Entry>,
-        original: &Name,
-        token: Token,
-    ) -> Outcome {
+    fn without_entry(&mut self, parts: Address<'_>, domain: Option<&Entry>, original: &Name, token: Token) -> Outcome {
         if parts.local.eq_ignore_ascii_case("postmaster") {
             self.discard(token, "filed for the postmaster".into());
             return Outcome::Taken;
@@ -202,9 +192,14 @@ impl<'a> Work<'a> {
             return outcome;
         }
         match of_domain("mailRoutingSmartHost") {
-            Some(smart) if !is_this_host(self.host, smart) => {
+            Some(smart) if !self.names.contain(smart) => {
                 let routed = format!("@{smart}:{}", parts.whole);
-                self.file("tcp_intranet", Some(smtp(smart)), plain_recipient(routed.into(), original, token, None), None);
+                self.file(
+                    "tcp_intranet",
+                    Some(smtp(smart)),
+                    plain_recipient(routed.into(), original, token, None),
+                    None,
+                );
                 Outcome::Taken
             }
             _ => unknown(parts.whole),
@@ -222,7 +217,7 @@ impl<'a> Work<'a> {
     }
 
     /// The entry's mailHost is elsewhere: `@mailhost:user@domain`, by the rewrite rules to tcp_intranet (F3.2-01).
-    pub(crate) fn to_mail_host(&mut self, mail_host: &str, target: &Target) {
+    pub(crate) fn send_to_mail_host(&mut self, mail_host: &str, target: &Target) {
         let user = Some(target.listed.user.clone());
         let routed: Name = format!("@{mail_host}:{}", target.address).into();
         let recipient = plain_recipient(routed, &target.original, target.token, user);
@@ -240,7 +235,7 @@ impl<'a> Work<'a> {
     }
 
     /// An address outside the site. Only what the site itself has to send goes there.
-    fn to_internet(&mut self, address: &str, original: &Name, token: Token) -> Outcome {
+    fn send_outside(&mut self, address: &str, original: &Name, token: Token) -> Outcome {
         if self.source == Source::Outside && self.path.is_empty() {
             return Outcome::Never(550, format!("5.7.1 relaying not allowed: {address}").into());
         }
@@ -279,7 +274,8 @@ impl<'a> Work<'a> {
             *f.channel == *channel
                 && f.held == held
                 && f.destination == destination
-                && (destination != Some(Destination::Outside) || f.recipients.first().map(domain) == Some(domain(&recipient)))
+                && (destination != Some(Destination::Outside)
+                    || f.recipients.first().map(domain) == Some(domain(&recipient)))
         });
         match together {
             Some(file) => file.recipients.push(recipient),

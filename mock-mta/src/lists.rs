@@ -1,7 +1,7 @@
 //! Owns what mail to a group becomes: on its mailHost or anywhere, its members one by one. It must not know what mail
 //! to a member becomes.
 
-use crate::address::{is_this_host, key};
+use crate::address::key;
 use crate::delivery_options::{DeliveryOption, Target as Leads};
 use crate::expansion::{Target, Work, directory_away};
 use crate::record::Outcome;
@@ -27,12 +27,12 @@ impl Work<'_> {
         let anywhere = options.iter().all(|o| o.is_some_and(|o| o.any_host));
         if let Some(mail_host) = entry.first("mailHost")
             && !anywhere
-            && !is_this_host(self.host, mail_host)
+            && !self.names.contain(mail_host)
         {
             if self.converts("tcp_intranet") {
                 return self.conversion(&target);
             }
-            self.to_mail_host(mail_host, &target);
+            self.send_to_mail_host(mail_host, &target);
             return Outcome::Taken;
         }
         if names.contains(&"hold") {
@@ -61,13 +61,12 @@ impl Work<'_> {
         let mut ends: Vec<Name> = Vec::new();
         for option in options {
             match option.target {
-                Leads::Members => {
-                    if self.members(entry, &mut addresses).is_err() {
-                        return directory_away(&target.address);
-                    }
+                Leads::Members if self.members(entry, &mut addresses).is_err() => {
+                    return directory_away(&target.address);
                 }
                 Leads::Forward => {
-                    addresses.extend(entry.values("mailForwardingAddress").iter().filter_map(|v| v.text()).map(Name::from));
+                    addresses
+                        .extend(entry.values("mailForwardingAddress").iter().filter_map(|v| v.text()).map(Name::from));
                 }
                 Leads::Program => ends.push("delivered to a program".into()),
                 Leads::File => ends.push("delivered to a file".into()),

@@ -130,6 +130,7 @@ impl Mta {
     }
 
     /// Turns an expansion into facts, queue files, notices and new messages, in this order.
+    #[expect(clippy::too_many_arguments, reason = "an expansion, and the frame of every handler")]
     pub(crate) fn settle(
         &mut self,
         now: Time,
@@ -177,6 +178,7 @@ impl Mta {
 
     /// Sends a message of the MTA's own (a notice, a vacation reply) as a local client would. What the directory cannot
     /// answer for now is queued in reprocess; what can never be routed is dropped: such a message is never answered.
+    #[expect(clippy::too_many_arguments, reason = "a message, and the frame of every handler")]
     pub(crate) fn originate(
         &mut self,
         now: Time,

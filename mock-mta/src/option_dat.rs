@@ -230,7 +230,9 @@ mod tests {
     /// F4-10
     #[test]
     fn comments_blank_lines_continuations_and_bases_are_read() {
-        let image = compiled("! a\n# b\n; c\n\n  alias_entry_cache_timeout = 16%ff\nX=a \\\n  #b, \\\n  c\nMAX_RECEIVED_LINES=7");
+        let image = compiled(
+            "! a\n# b\n; c\n\n  alias_entry_cache_timeout = 16%ff\nX=a \\\n  #b, \\\n  c\nMAX_RECEIVED_LINES=7",
+        );
         let image = image.expect("compiles");
         assert_eq!(image.integer(ALIAS_ENTRY_CACHE_TIMEOUT), Some(255));
         assert_eq!(image.option("X"), Some("a #b, c"));
@@ -249,9 +251,18 @@ mod tests {
     #[test]
     fn what_cannot_be_parsed_is_named_with_its_line() {
         let shown = |text| compiled(text).expect_err("refused").to_string();
-        assert_eq!(shown("\nALIAS_ENTRY_CACHE_TIMEOUT 0"), "line 2 of option.dat: `ALIAS_ENTRY_CACHE_TIMEOUT 0`: OPTION=value is expected");
-        assert_eq!(shown("ALIAS_ENTRY_CACHE_TIMEOUT=soon"), "line 1 of option.dat: ALIAS_ENTRY_CACHE_TIMEOUT=soon: a number is expected");
-        assert!(shown("!\nDELIVERY_OPTIONS=*mailbox=nowhere").starts_with("line 2 of option.dat: DELIVERY_OPTIONS: mailbox"));
+        assert_eq!(
+            shown("\nALIAS_ENTRY_CACHE_TIMEOUT 0"),
+            "line 2 of option.dat: `ALIAS_ENTRY_CACHE_TIMEOUT 0`: OPTION=value is expected"
+        );
+        assert_eq!(
+            shown("ALIAS_ENTRY_CACHE_TIMEOUT=soon"),
+            "line 1 of option.dat: ALIAS_ENTRY_CACHE_TIMEOUT=soon: a number is expected"
+        );
+        assert!(
+            shown("!\nDELIVERY_OPTIONS=*mailbox=nowhere")
+                .starts_with("line 2 of option.dat: DELIVERY_OPTIONS: mailbox")
+        );
     }
 
     #[test]

@@ -74,12 +74,7 @@ pub(crate) struct ProcessState {
 
 impl ProcessState {
     fn new(daemon: Daemon, image: &Arc<Image>) -> ProcessState {
-        ProcessState {
-            daemon,
-            image: image.clone(),
-            alias: AliasCache::new(image),
-            domains: DomainCache::new(image),
-        }
+        ProcessState { daemon, image: image.clone(), alias: AliasCache::new(image), domains: DomainCache::new(image) }
     }
 }
 
@@ -162,8 +157,13 @@ impl Router {
             Peer::Host(_) => Source::Site,
             Peer::Local => Source::Local,
         };
-        let to: Vec<(Name, Token)> =
-            to.into_iter().map(|(a, t)| { let t = t.unwrap_or_else(|| Token::accepted(mail.id, &a)); (a, t) }).collect();
+        let to: Vec<(Name, Token)> = to
+            .into_iter()
+            .map(|(a, t)| {
+                let t = t.unwrap_or_else(|| Token::accepted(mail.id, &a));
+                (a, t)
+            })
+            .collect();
         let once = to.iter().enumerate().filter(|(i, (_, token))| to[..*i].iter().all(|(_, t)| t != token));
         let once: Vec<usize> = once.map(|(i, _)| i).collect();
         let named = once.iter().map(|&i| (to[i].0.clone(), plain(&to[i].0), to[i].1));

@@ -43,9 +43,10 @@ fn effect(value: &str, mail_status: bool, group: bool, image: &Image, address: &
     let says = |code: &str, text: String| Name::from(format!("{code} {text}: {address}"));
     match value {
         "hold" if mail_status => Standing::Hold,
-        "overquota" if mail_status => {
-            Standing::Later(452, says("4.2.2", text("ERROR_TEXT_OVER_QUOTA", "user over quota; cannot receive new mail")))
-        }
+        "overquota" if mail_status => Standing::Later(
+            452,
+            says("4.2.2", text("ERROR_TEXT_OVER_QUOTA", "user over quota; cannot receive new mail")),
+        ),
         "disabled" if mail_status => {
             let (option, default) = if group {
                 ("ERROR_TEXT_DISABLED_GROUP", "group disabled; cannot receive new mail")
@@ -114,7 +115,8 @@ mod tests {
     fn disabled_is_a_permanent_failure_with_the_configured_text() {
         let Standing::Never(550, why) = user(&[], &[("mailUserStatus", "disabled")]) else { panic!("not refused") };
         assert_eq!(&*why, "5.2.1 user disabled; cannot receive new mail: joe@sesta.com");
-        let group = standing(&entry(&[]), &entry(&[("inetMailGroupStatus", "disabled")]), true, &Image::default(), "l@x");
+        let group =
+            standing(&entry(&[]), &entry(&[("inetMailGroupStatus", "disabled")]), true, &Image::default(), "l@x");
         assert_eq!(group, Standing::Never(550, "5.2.1 group disabled; cannot receive new mail: l@x".into()));
     }
 
@@ -147,6 +149,12 @@ mod tests {
     fn the_first_status_that_is_not_active_wins() {
         assert_eq!(user(&[("mailDomainStatus", "hold")], &[("mailUserStatus", "inactive")]), Standing::Hold);
         assert_eq!(code(&user(&[("inetDomainStatus", "deleted")], &[("mailUserStatus", "hold")])), 550);
-        assert_eq!(code(&user(&[("mailDomainStatus", "active")], &[("inetUserStatus", "inactive"), ("mailUserStatus", "deleted")])), 450);
+        assert_eq!(
+            code(&user(
+                &[("mailDomainStatus", "active")],
+                &[("inetUserStatus", "inactive"), ("mailUserStatus", "deleted")]
+            )),
+            450
+        );
     }
 }

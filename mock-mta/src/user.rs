@@ -1,7 +1,7 @@
 //! Owns what mail to a user becomes: by status, mailHost and delivery options, a mailbox here or elsewhere, the hold
 //! channel, forwards, a program, a vacation reply. It must not know how the user was found.
 
-use crate::address::{is_this_host, key};
+use crate::address::key;
 use crate::delivery_options::{DeliveryOption, Target as Leads};
 use crate::expansion::{Target, Work, plain_recipient, unknown};
 use crate::input::{Destination, Recipient};
@@ -45,16 +45,17 @@ impl Work<'_> {
         let names = option_names(&entry, holds, "mailbox");
         let options: Vec<Option<&DeliveryOption>> = names.iter().map(|n| image.delivery.user(n)).collect();
         let anywhere = options.iter().all(|o| o.is_some_and(|o| o.any_host));
-        let here = entry.first("mailHost").map(|h| is_this_host(self.host, h));
+        let here = entry.first("mailHost").map(|h| self.names.contain(h));
         if here == Some(false) && !anywhere {
             if self.converts("tcp_intranet") {
                 return self.conversion(&target);
             }
             self.decided(&target);
-            self.to_mail_host(entry.first("mailHost").unwrap_or_default(), &target);
+            self.send_to_mail_host(entry.first("mailHost").unwrap_or_default(), &target);
             return Outcome::Taken;
         }
-        let to_store = |o: &Option<&DeliveryOption>| o.is_some_and(|o| matches!(o.target, Leads::Lmtp | Leads::LocalStore));
+        let to_store =
+            |o: &Option<&DeliveryOption>| o.is_some_and(|o| matches!(o.target, Leads::Lmtp | Leads::LocalStore));
         let routing = entry.first("mailRoutingAddress").filter(|_| !holds);
         if here.is_none() && routing.is_none() && (!anywhere || options.iter().any(to_store)) {
             self.decided(&target);
@@ -83,8 +84,8 @@ impl Work<'_> {
     fn without_mail_host(&mut self, target: &Target) -> Outcome {
         let domain = target.domain.clone();
         match domain.first("mailRoutingSmartHost") {
-            Some(smart) if !is_this_host(self.host, smart) => {
-                self.to_mail_host(smart, target);
+            Some(smart) if !self.names.contain(smart) => {
+                self.send_to_mail_host(smart, target);
                 Outcome::Taken
             }
             _ => unknown(&target.address),
