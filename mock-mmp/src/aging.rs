@@ -38,8 +38,10 @@ impl<T> Aging<T> {
             return;
         }
         let key = Name::from(&*lower(login));
-        self.order.push_back((now, key.clone()));
-        self.kept.insert(key, (now, value));
+        let before = self.kept.insert(key.clone(), (now, value));
+        if before.is_none_or(|(since, _)| since != now) {
+            self.order.push_back((now, key));
+        }
         while self.kept.len() > self.size {
             self.drop_oldest();
         }
