@@ -4,9 +4,29 @@
 //! A request comes in through [`Directory::handle`] and is answered through [`Output::Answer`]; the look-ups of the
 //! other fakes ([`mock_host::lookup::Environment`]) are answered at once by [`Directory::by_address`] and its like.
 
+pub mod code;
+pub mod directory;
+pub mod dn;
+mod domain;
+pub mod entry;
+pub mod filter;
+pub mod ldif;
+mod load;
+pub mod matching;
+pub mod modify;
+mod replica;
 pub mod request;
+pub mod schema;
+mod search;
+mod shared;
+mod tree;
 
+pub use directory::{Directory, Failure, Lost, Operations, Servers, Trouble};
+pub use entry::EntryBuilder;
+pub use ldif::LdifError;
+pub use load::LoadError;
 pub use request::{Change, ChangeKind, Request, RequestId, Response, Scope};
+pub use search::LdapUrl;
 
 use mock_host::fact::{Fact, Writer};
 use mock_host::lookup::HostId;
@@ -42,6 +62,8 @@ pub enum Timer {
 pub enum Output {
     /// The answer to a request.
     Answer(RequestId, Response),
+    /// No answer will come: lost on the way, whether applied or not ([`Directory::lose_answers`], [`Failure::Silent`]).
+    AnswerLost(RequestId),
     /// Wake it at this time.
     Wake(Time, Timer),
     /// Something that happened.
