@@ -2,7 +2,7 @@
 
 use crate::cron::Cron;
 use crate::input::{Output, Timer};
-use crate::settings;
+use crate::settings::Reading;
 use crate::store::Store;
 use mock_host::fact::{MailboxName, RemoveCause};
 use mock_host::host::{BASE, Host};
@@ -64,7 +64,7 @@ impl Store {
     /// written later count from imsched's next start on, or from a call of this.
     pub fn arm_expire(&mut self, now: Time, host: &Host, out: &mut Vec<Output>) {
         let rules = host.files.text(&rules_path()).map(read_rules).unwrap_or_default();
-        let line = host.settings.get("local.schedule.expire").map_or(EXPIRE, |line| line);
+        let line = Reading::of(host, Daemon::Imsched).text("local.schedule.expire").unwrap_or(EXPIRE);
         if rules.is_empty() {
             return;
         }
@@ -82,7 +82,7 @@ impl Store {
             return;
         }
         self.expire_due = None;
-        let enabled = settings::is_on(host, "local.schedule.expire.enable", true);
+        let enabled = Reading::of(host, Daemon::Imsched).is_on("local.schedule.expire.enable", true);
         if enabled && host.processes.runs(Daemon::Imsched) && host.processes.runs(Daemon::Stored) {
             let rules = host.files.text(&rules_path()).map(read_rules).unwrap_or_default();
             self.expire(now, host, &rules, out);

@@ -4,6 +4,7 @@
 use crate::input::{Output, SessionReply};
 use crate::login_cache::{Known, daemon_of};
 use crate::sessions::Session;
+use crate::settings::Reading;
 use crate::store::{Store, fact};
 use mock_host::coin::{HoldWording, InboxCreator, OldStoreLogin};
 use mock_host::fact::{Decision, Fact, Protocol, SessionId, Via};
@@ -81,13 +82,20 @@ impl Status {
     }
 }
 
-/// Whether `mail_host` is one of this host's names (F1.1-24, F3.2-01), compared without regard to case.
-pub fn is_local(host: &Host, mail_host: &str) -> bool {
-    let own = host.settings.get("local.hostname").map_or(&*host.name, |name| name.trim());
-    let aliases = host.settings.get("local.imta.hostnamealiases").map_or("", |aliases| &**aliases);
+/// Whether `mail_host` is one of this host's names as a reader of its options has them (F1.1-24, F3.2-01), compared
+/// without regard to case.
+pub fn is_local(host: &Host, options: Reading<'_>, mail_host: &str) -> bool {
+    let own = options.text("local.hostname").unwrap_or(&host.name).trim();
+    let aliases = options.text("local.imta.hostnamealiases").unwrap_or("");
     std::iter::once(own)
         .chain(aliases.split([',', ' ', '\t']).map(str::trim).filter(|alias| !alias.is_empty()))
         .any(|name| name.eq_ignore_ascii_case(mail_host.trim()))
+}
+
+/// Whether a user's mailbox is on this host by what a process knows: its mailHost, or none at all.
+fn is_here(host: &Host, pid: Pid, known: &Known) -> bool {
+    let mail_host = known.listed.entry.first("mailHost");
+    mail_host.is_none_or(|mail_host| is_local(host, Reading::of_process(host, pid), mail_host))
 }
 
 impl Store {
@@ -160,10 +168,9 @@ impl Store {
         if !status.lets_in() {
             return Err((Some(user.clone()), status.refusal(host.coins.hold_wording)));
         }
-        let here = known.listed.entry.first("mailHost").is_none_or(|mail_host| is_local(host, mail_host));
         let guest = host.coins.old_store_login == OldStoreLogin::Accepts
             && (self.accounts.get(user).is_some_and(|a| !a.folders.is_empty()) || self.grants.contains_key(user));
-        if !here && !guest {
+        if !guest && !is_here(host, pid, &known) {
             return Err((Some(user.clone()), "Mailbox access denied"));
         }
         Ok(known)
@@ -172,8 +179,8 @@ impl Store {
     fn open(&mut self, now: Time, pid: Pid, attempt: Attempt, known: &Known, host: &Host, out: &mut Vec<Output>) {
         let Attempt { session, protocol, login, via } = attempt;
         let user = &known.listed.user;
-        let here = known.listed.entry.first("mailHost").is_none_or(|mail_host| is_local(host, mail_host));
-        if here && host.coins.inbox_creator == InboxCreator::DeliveryOrLogin && self.mailbox(user, "INBOX").is_none() {
+        let creates = host.coins.inbox_creator == InboxCreator::DeliveryOrLogin;
+        if creates && self.mailbox(user, "INBOX").is_none() && is_here(host, pid, known) {
             let partition: Option<Name> = known.listed.entry.first("mailMessageStore").map(Into::into);
             let inbox = self.names.inbox.clone();
             // A partition that this host does not have: the user is let in all the same and finds no INBOX.

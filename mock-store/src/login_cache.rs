@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::input::Output;
-use crate::settings;
+use crate::settings::Reading;
 use crate::store::{Store, fact};
 
 /// A user as a process knows it.
@@ -44,13 +44,14 @@ pub struct Running {
 
 impl Running {
     /// A process that starts now: it reads its settings and knows nobody.
-    pub fn start(host: &Host) -> Running {
+    pub fn start(host: &Host, pid: Pid) -> Running {
+        let options = Reading::of_process(host, pid);
         Running {
-            ttl: Span::secs(settings::number(host, "service.authcachettl", 900).max(0)),
-            size: settings::number(host, "service.authcachesize", 10_000).max(0) as usize,
+            ttl: Span::secs(options.number("service.authcachettl", 900).max(0)),
+            size: options.number("service.authcachesize", 10_000).max(0) as usize,
             user_lists: ["local.imap.enableuserlist", "local.http.enableuserlist"]
-                .map(|option| settings::is_on(host, option, false)),
-            last_access: settings::is_on(host, "local.enablelastaccess", false),
+                .map(|option| options.is_on(option, false)),
+            last_access: options.is_on("local.enablelastaccess", false),
             by_login: BTreeMap::new(),
             order: VecDeque::new(),
         }
@@ -112,9 +113,9 @@ pub(crate) fn daemon_of(protocol: Protocol, via: mock_host::fact::Via) -> Daemon
 impl Store {
     /// imapd, popd or mshttpd was started.
     pub(crate) fn login_process_started(&mut self, pid: Pid, host: &Host, out: &mut Vec<Output>) {
-        self.running.insert(pid, Running::start(host));
+        self.running.insert(pid, Running::start(host, pid));
         let setting = Setting::Configutil("service.authcachettl".into());
-        let value = host.settings.get("service.authcachettl").cloned();
+        let value = host.override_of(pid, "service.authcachettl").cloned();
         out.push(fact(Fact::SettingInForce { host: host.id, pid, setting, value }));
     }
     /// The process that answers a login: one of those of its daemon. None: none runs.

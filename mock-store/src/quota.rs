@@ -3,11 +3,12 @@
 
 use crate::input::Output;
 use crate::mailbox::Account;
-use crate::settings;
+use crate::settings::{self, Reading};
 use crate::store::{Store, fact};
 use mock_host::fact::Fact;
 use mock_host::host::Host;
 use mock_host::mail::Name;
+use mock_host::process_table::Daemon;
 use mock_host::time::{Span, Time};
 use std::sync::Arc;
 
@@ -27,7 +28,8 @@ pub enum Verdict {
 pub fn effective_limit(host: &Host, account: &Account) -> Option<u64> {
     let own = account.quota_bytes.filter(|quota| *quota != -2);
     let quota = own.unwrap_or_else(|| {
-        host.settings.get("store.defaultmailboxquota").and_then(|value| settings::bytes(value)).unwrap_or(-1)
+        let default = Reading::of(host, Daemon::Stored).text("store.defaultmailboxquota");
+        default.and_then(settings::bytes).unwrap_or(-1)
     });
     u64::try_from(quota).ok()
 }
@@ -36,17 +38,18 @@ pub fn effective_limit(host: &Host, account: &Account) -> Option<u64> {
 /// Overdraft on: it fits while usage is not over the limit and the message alone is not larger than the limit
 /// (F1.1-21); `local.store.overquotastatus` implies overdraft (F1.1-20).
 pub fn fits(host: &Host, account: &Account, size_bytes: u64) -> bool {
-    if !settings::is_on(host, "store.quotaenforcement", true) {
+    let options = Reading::of(host, Daemon::Stored);
+    if !options.is_on("store.quotaenforcement", true) {
         return true;
     }
-    let messages = settings::number(host, "store.defaultmessagequota", -1);
+    let messages = options.number("store.defaultmessagequota", -1);
     if u64::try_from(messages).is_ok_and(|limit| account.usage_messages >= limit) {
         return false;
     }
     let Some(limit) = effective_limit(host, account) else { return true };
-    let overdraft = settings::is_on(host, "local.store.quotaoverdraft", false)
-        || settings::is_on(host, "store.quotaoverdraft", false)
-        || overquota_status(host);
+    let overdraft = options.is_on("local.store.quotaoverdraft", false)
+        || options.is_on("store.quotaoverdraft", false)
+        || overquota_status(options);
     if overdraft {
         account.usage_bytes <= limit && size_bytes <= limit
     } else {
@@ -55,8 +58,8 @@ pub fn fits(host: &Host, account: &Account, size_bytes: u64) -> bool {
 }
 
 /// Whether the store sets `mailUserStatus: overquota` (F1.1-20).
-pub(crate) fn overquota_status(host: &Host) -> bool {
-    settings::is_on(host, "local.store.overquotastatus", false) || settings::is_on(host, "store.overquotastatus", false)
+pub(crate) fn overquota_status(options: Reading<'_>) -> bool {
+    options.is_on("local.store.overquotastatus", false) || options.is_on("store.overquotastatus", false)
 }
 
 /// What becomes of a message for an account; `None`: the account is still to be created.
@@ -66,7 +69,7 @@ pub(crate) fn verdict(now: Time, host: &Host, account: Option<&Account>, size_by
     if fits(host, account, size_bytes) {
         return Verdict::Fits;
     }
-    let grace = Span::hours(settings::number(host, "store.quotagraceperiod", 120));
+    let grace = Span::hours(Reading::of(host, Daemon::Stored).number("store.quotagraceperiod", 120));
     match account.over_quota_since {
         Some(since) if now.since(since) >= grace => Verdict::Bounces,
         _ => Verdict::Over,
@@ -94,7 +97,8 @@ impl Store {
         let Some(account) = self.accounts.get(user) else { return };
         let (usage_bytes, limit_bytes) = (account.usage_bytes, effective_limit(host, account));
         out.push(fact(Fact::Usage { store: host.id, user: user.clone(), usage_bytes, limit_bytes }));
-        let over = overquota_status(host) && limit_bytes.is_some_and(|limit| usage_bytes > limit);
+        let over =
+            overquota_status(Reading::of(host, Daemon::Stored)) && limit_bytes.is_some_and(|limit| usage_bytes > limit);
         if over != account.overquota_status {
             if let Some(account) = self.accounts.get_mut(user) {
                 Arc::make_mut(account).overquota_status = over;

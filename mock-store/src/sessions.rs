@@ -2,7 +2,7 @@
 //! a mailbox.
 
 use crate::input::{Output, SessionReply, Timer};
-use crate::settings;
+use crate::settings::Reading;
 use crate::store::{Store, fact};
 use mock_host::fact::{Fact, Protocol, SessionId, Via};
 use mock_host::host::Host;
@@ -47,7 +47,7 @@ impl Session {
             Protocol::Imap => ("service.imap.idletimeout", 30),
             Protocol::Http => ("service.http.idletimeout", 30),
         };
-        Span::mins(settings::number(host, option, default).max(1))
+        Span::mins(Reading::of_process(host, self.pid).number(option, default).max(1))
     }
 }
 

@@ -7,7 +7,7 @@
 
 use crate::cron::Cron;
 use crate::input::{Output, Timer};
-use crate::settings;
+use crate::settings::{self, Reading};
 use crate::store::{Store, fact};
 use mock_host::coin::MaxlogDefault;
 use mock_host::command::CommandId;
@@ -104,7 +104,7 @@ impl Store {
     }
 
     fn arm_msprobe(&mut self, now: Time, host: &Host, out: &mut Vec<Output>) {
-        let line = host.settings.get("local.schedule.msprobe").map_or(MSPROBE, |line| line);
+        let line = Reading::of(host, Daemon::Imsched).text("local.schedule.msprobe").unwrap_or(MSPROBE);
         if self.stored.armed {
             return;
         }
@@ -114,10 +114,11 @@ impl Store {
         }
     }
 
-    /// msprobe's time has come (F1.1-11: unless it is switched off).
+    /// msprobe's time has come (F1.1-11: unless the running imsched has it switched off).
     pub(crate) fn msprobe_due(&mut self, now: Time, host: &Host, out: &mut Vec<Output>) {
         self.stored.armed = false;
-        if host.processes.runs(Daemon::Imsched) && settings::is_on(host, "local.schedule.msprobe.enable", true) {
+        let enabled = Reading::of(host, Daemon::Imsched).is_on("local.schedule.msprobe.enable", true);
+        if enabled && host.processes.runs(Daemon::Imsched) {
             self.msprobe(now, host, out);
         }
         if self.stored.troubled(now) {
@@ -125,8 +126,8 @@ impl Store {
         }
     }
 
-    /// What msprobe does, by schedule or by hand: more log files than `local.store.maxlog`, and with
-    /// `local.autorestart` on the store's services are restarted, at most twice within `local.autorestart.timeout`
+    /// What msprobe does, by schedule or by hand; it reads its options now. With more log files than `local.store.maxlog` and
+    /// `local.autorestart` on, the store's services are restarted, at most twice within `local.autorestart.timeout`
     /// (F1.1-09, F1.1-13, F1.1-14, F6-13).
     pub(crate) fn msprobe(&mut self, now: Time, host: &Host, out: &mut Vec<Output>) {
         let default = match host.coins.maxlog_default {
