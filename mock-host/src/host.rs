@@ -170,6 +170,30 @@ impl Host {
         host
     }
 
+    /// The host without its files, processes and commands: name, roles, clock, settings and coins, for those who look at
+    /// it while the host itself handles something.
+    pub fn frame(&self) -> Host {
+        Host {
+            id: self.id,
+            name: self.name.clone(),
+            address: self.address.clone(),
+            roles: self.roles.clone(),
+            clock: self.clock.clone(),
+            files: Files::default(),
+            settings: self.settings.clone(),
+            processes: ProcessTable::default(),
+            coins: self.coins,
+            fails_to_start: BTreeMap::new(),
+            hangs: BTreeSet::new(),
+            survivors: BTreeSet::new(),
+            left_over: BTreeSet::new(),
+            read_at_start: BTreeMap::new(),
+            latest: Arc::clone(&self.latest),
+            autorestarts: Vec::new(),
+            lasting: BTreeMap::new(),
+        }
+    }
+
     /// Whether the host has a role.
     pub fn is(&self, role: Role) -> bool {
         self.roles.contains(&role)
