@@ -1,5 +1,21 @@
-//! The world: fakes joined into a site, events in virtual time, traffic, faults, and the judge.
+//! The world: fakes joined into a site, events in virtual time, traffic, faults, and the judge. It must not know what the
+//! orchestrator does with what it learns through its doors.
 
+pub mod dns;
+pub mod doorway;
+pub mod due;
+pub mod event;
 pub mod exchange;
+pub mod fault;
+pub mod invariant;
+pub mod ledger;
+pub mod network;
+pub mod operator;
+pub mod run;
 pub mod scenario;
 pub mod stage;
+pub mod terminal;
+pub mod topology;
+pub mod trace;
+pub mod traffic;
+pub mod world;

@@ -1,0 +1,542 @@
+//! Owns the ledger: the books that several invariants share, and the invariants themselves, fed fact by fact. It must not
+//! know the orchestrator; the move it judges is an input of the run.
+//!
+//! Facts are not kept. The books hold, for each user, where home is and what the status is on every directory server;
+//! for each copy of a message in transport, where it is; and for each user and store an additive sum over what is there.
+
+use crate::invariant::{Invariants, Violation};
+use mock_host::draw::mix;
+use mock_host::fact::{
+    AppendCause, BackupId, Declaration, Fact, HeldWhy, MailboxName, Protocol, RemoveCause, SessionId, Telling, Via,
+    Writer,
+};
+use mock_host::lookup::{Entry, HostId};
+use mock_host::mail::{Name, Token};
+use mock_host::time::Time;
+use rustc_hash::FxHashMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What the run was asked to do, as the judge knows it.
+#[derive(Clone, Debug)]
+pub struct MoveView {
+    /// Old home.
+    pub from: HostId,
+    /// New home.
+    pub to: HostId,
+    /// Store user ids of the batch.
+    pub users: BTreeSet<Name>,
+    /// Addresses of the named lists, lower case.
+    pub lists: BTreeSet<Name>,
+    /// Names of the named domains, lower case.
+    pub domains: BTreeSet<Name>,
+    /// Whether users with status deleted move too.
+    pub deleted_too: bool,
+    /// Whether service names are repointed.
+    pub upgrade: bool,
+    /// All directory servers, the master first.
+    pub servers: Vec<HostId>,
+    /// Every name that means a store (its host name and aliases, lower case) and the store.
+    pub store_names: BTreeMap<Name, HostId>,
+    /// The users of the probe accounts, whom no user-facing invariant is about.
+    pub probes: BTreeSet<Name>,
+}
+
+impl MoveView {
+    /// The store that a value of `mailHost` names.
+    pub fn store_of(&self, mail_host: &str) -> Option<HostId> {
+        self.store_names.get(mail_host.to_ascii_lowercase().as_str()).copied()
+    }
+}
+
+/// An additive sum over tokens: equal sets have equal sums, and order does not matter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sum {
+    /// Sum of 128-bit hashes, wrapping.
+    pub hash: u128,
+    /// Number of elements.
+    pub count: i64,
+}
+
+impl Sum {
+    /// Adds an element.
+    pub fn add(&mut self, token: Token) {
+        self.hash = self.hash.wrapping_add(hash128(token.0));
+        self.count += 1;
+    }
+    /// Takes an element away.
+    pub fn take(&mut self, token: Token) {
+        self.hash = self.hash.wrapping_sub(hash128(token.0));
+        self.count -= 1;
+    }
+}
+
+/// 128 well-mixed bits of a number.
+pub fn hash128(x: u64) -> u128 {
+    (u128::from(mix(x ^ 0x9e37_79b9_7f4a_7c15)) << 64) | u128::from(mix(x.wrapping_add(0x2545_f491_4f6c_dd1d)))
+}
+
+/// The four statuses of a user as one directory server has them, in the order of precedence below the domain.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StatusAt {
+    /// `inetUserStatus`; `None`: absent.
+    pub inet: Option<Name>,
+    /// `mailUserStatus`; `None`: absent.
+    pub mail: Option<Name>,
+    /// `mailHost`; `None`: absent.
+    pub mail_host: Option<Name>,
+}
+
+impl StatusAt {
+    fn of(entry: &Entry) -> StatusAt {
+        StatusAt {
+            inet: entry.first("inetUserStatus").map(Name::from),
+            mail: entry.first("mailUserStatus").map(Name::from),
+            mail_host: entry.first("mailHost").map(Name::from),
+        }
+    }
+    /// Whether this server answers `hold`.
+    pub fn is_hold(&self) -> bool {
+        self.mail.as_deref().is_some_and(|s| s.eq_ignore_ascii_case("hold"))
+    }
+}
+
+/// How a run left a user, by its own words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Declared {
+    /// Moved.
+    Moved,
+    /// Left out, with the reason given.
+    LeftOut(Name),
+    /// Rolled back, with the reason given.
+    RolledBack(Name),
+}
+
+/// What the books say of one user.
+#[derive(Clone, Debug)]
+pub struct UserBook {
+    /// Entry on each directory server, in the order of [`MoveView::servers`]; `None`: none there.
+    pub at: Vec<Option<Arc<Entry>>>,
+    /// Statuses and mailHost on the master before the run touched it.
+    pub original: StatusAt,
+    /// A foreign writer's last value of `mailUserStatus` since the run's hold (`None` inside: removed).
+    pub foreign_status: Option<Option<Name>>,
+    /// A foreign writer's last value of `mailHost` since the run began.
+    pub foreign_home: Option<Option<Name>>,
+    /// Home on the master.
+    pub home: Option<HostId>,
+    /// Since when every directory server answers hold; `None`: not held.
+    pub held_since: Option<Time>,
+    /// The run's first hold write on the master.
+    pub hold_written: Option<Time>,
+    /// The run's write that put the status back.
+    pub status_back: Option<Time>,
+    /// What the run declared last.
+    pub declared: Option<(Time, Declared)>,
+    /// What the user was told, and when first and last.
+    pub told: BTreeMap<Telling, (Time, Time)>,
+    /// What the user should have.
+    pub should: Sum,
+    /// What is in the user's mailboxes on each store.
+    pub has: Vec<(HostId, Sum)>,
+    /// The counting backup of each folder: the one whose archive became the new copy.
+    pub counting: BTreeMap<Name, BackupId>,
+}
+
+impl UserBook {
+    fn new(servers: usize) -> UserBook {
+        UserBook {
+            at: vec![None; servers],
+            original: StatusAt::default(),
+            foreign_status: None,
+            foreign_home: None,
+            home: None,
+            held_since: None,
+            hold_written: None,
+            status_back: None,
+            declared: None,
+            told: BTreeMap::new(),
+            should: Sum::default(),
+            has: Vec::new(),
+            counting: BTreeMap::new(),
+        }
+    }
+    /// Statuses and mailHost on the master.
+    pub fn master(&self) -> StatusAt {
+        self.at.first().and_then(Option::as_ref).map(|e| StatusAt::of(e)).unwrap_or_default()
+    }
+    /// What is in the user's mailboxes on a store.
+    pub fn has_on(&self, store: HostId) -> Sum {
+        self.has.iter().find(|(s, _)| *s == store).map_or(Sum::default(), |(_, sum)| *sum)
+    }
+    fn has_mut(&mut self, store: HostId) -> &mut Sum {
+        let at = match self.has.iter().position(|(s, _)| *s == store) {
+            Some(at) => at,
+            None => {
+                self.has.push((store, Sum::default()));
+                self.has.len() - 1
+            }
+        };
+        &mut self.has[at].1
+    }
+}
+
+/// A copy in transport.
+#[derive(Clone, Debug)]
+pub struct Flight {
+    /// Recipient address as last written.
+    pub to: Name,
+    /// The user it was resolved to.
+    pub user: Option<Name>,
+    /// Where its queue file is; `None` between acceptance and queueing.
+    pub queued: Option<(HostId, Name)>,
+    /// Held, and why.
+    pub held: Option<HeldWhy>,
+    /// It was held before the run began.
+    pub held_before: bool,
+    /// It was held when its user was on hold by the run.
+    pub held_by_move: bool,
+    /// When it was accepted.
+    pub since: Time,
+}
+
+/// An open session.
+#[derive(Clone, Debug)]
+pub struct OpenSession {
+    /// Store.
+    pub store: HostId,
+    /// User.
+    pub user: Name,
+    /// Protocol.
+    pub protocol: Protocol,
+    /// Way.
+    pub via: Via,
+    /// Since when.
+    pub since: Time,
+}
+
+/// The books.
+#[derive(Clone, Debug)]
+pub struct Books {
+    /// The move.
+    pub move_: Arc<MoveView>,
+    /// Users by store user id.
+    pub users: FxHashMap<Name, UserBook>,
+    /// Copies in transport.
+    pub flight: FxHashMap<Token, Flight>,
+    /// Open sessions on the stores.
+    pub sessions: BTreeMap<SessionId, OpenSession>,
+    /// When the orchestrator began; facts before are the site's life without it.
+    pub run_began: Option<Time>,
+    /// When and how its last process ended.
+    pub run_ended: Option<(Time, Name)>,
+    /// The window declared.
+    pub window_s: Option<u64>,
+    /// Losses declared before the first hold: (user or everyone, what).
+    pub losses: Vec<(Option<Name>, Name)>,
+    /// Changes beyond the batch declared beforehand: (host, list or domain; what).
+    pub beyond: Vec<(Name, Name)>,
+    /// Things found and named.
+    pub found: Vec<(Name, Option<Name>, Option<Name>)>,
+    /// The stop declared: blocker, host, user.
+    pub stopped: Option<(Name, Option<Name>, Option<Name>)>,
+    /// Done was declared.
+    pub done: bool,
+    /// First hold write of the batch.
+    pub first_hold: Option<Time>,
+    /// Last status write of the batch that is not a hold.
+    pub last_status_back: Option<Time>,
+}
+
+impl Books {
+    /// Empty books for a move.
+    pub fn new(move_: Arc<MoveView>) -> Books {
+        Books {
+            move_,
+            users: FxHashMap::default(),
+            flight: FxHashMap::default(),
+            sessions: BTreeMap::new(),
+            run_began: None,
+            run_ended: None,
+            window_s: None,
+            losses: Vec::new(),
+            beyond: Vec::new(),
+            found: Vec::new(),
+            stopped: None,
+            done: false,
+            first_hold: None,
+            last_status_back: None,
+        }
+    }
+
+    /// Whether a user is of the batch.
+    pub fn in_batch(&self, user: &str) -> bool {
+        self.move_.users.contains(user)
+    }
+
+    /// The book of a user, made when there is none.
+    pub fn user_mut(&mut self, user: &Name) -> &mut UserBook {
+        let servers = self.move_.servers.len();
+        // Most look-ups find the user: no clone of the name for them.
+        if !self.users.contains_key(user) {
+            self.users.insert(user.clone(), UserBook::new(servers));
+        }
+        self.users.get_mut(user).expect("just made")
+    }
+
+    /// The place of a directory server in [`MoveView::servers`].
+    pub fn server_index(&self, server: HostId) -> Option<usize> {
+        self.move_.servers.iter().position(|s| *s == server)
+    }
+
+    /// Enters an entry as it is on every server when the world begins.
+    pub fn load_entry(&mut self, user: &Name, entry: &Arc<Entry>) {
+        let home = entry.first("mailHost").and_then(|h| self.move_.store_of(h));
+        let book = self.user_mut(user);
+        for at in &mut book.at {
+            *at = Some(entry.clone());
+        }
+        book.original = StatusAt::of(entry);
+        book.home = home;
+        book.held_since = book.original.is_hold().then_some(Time(i64::MIN));
+    }
+
+    /// Enters a message that is in a mailbox when the world begins.
+    pub fn load_message(&mut self, store: HostId, user: &Name, token: Token) {
+        let book = self.user_mut(user);
+        book.should.add(token);
+        book.has_mut(store).add(token);
+    }
+
+    /// Enters a file that is held when the world begins.
+    pub fn load_held(&mut self, token: Token, to: Name, host: HostId, channel: Name, since: Time) {
+        self.flight.insert(
+            token,
+            Flight {
+                to,
+                user: None,
+                queued: Some((host, channel)),
+                held: Some(HeldWhy::Status),
+                held_before: true,
+                held_by_move: false,
+                since,
+            },
+        );
+    }
+
+    fn enter(&mut self, now: Time, fact: &Fact) {
+        match fact {
+            Fact::EntryChanged { server, after, who, by, .. } => self.entry_changed(now, *server, after, who, *by),
+            Fact::Accepted { token, to, .. } => {
+                self.flight.insert(*token, self.new_flight(now, to.clone()));
+            }
+            Fact::Expanded { token, into, .. } => {
+                let since = self.flight.remove(token).map_or(now, |f| f.since);
+                for (child, to) in into.iter() {
+                    let flight = self.new_flight(since, to.clone());
+                    self.flight.insert(*child, flight);
+                }
+            }
+            Fact::Queued { host, channel, token, to, user, held, .. } => {
+                let moving = user.as_ref().and_then(|u| self.users.get(u)).is_some_and(|b| b.hold_written.is_some());
+                let began = self.run_began.is_some();
+                let flight = self.flight.entry(*token).or_insert_with(|| Flight {
+                    to: to.clone(),
+                    user: None,
+                    queued: None,
+                    held: None,
+                    held_before: false,
+                    held_by_move: false,
+                    since: now,
+                });
+                flight.queued = Some((*host, channel.clone()));
+                flight.to = to.clone();
+                if user.is_some() {
+                    flight.user.clone_from(user);
+                }
+                flight.held = *held;
+                flight.held_before |= held.is_some() && !began;
+                flight.held_by_move |= *held == Some(HeldWhy::Status) && moving;
+            }
+            Fact::HeldInPlace { tokens, why, .. } => {
+                for token in tokens.iter() {
+                    if let Some(flight) = self.flight.get_mut(token) {
+                        flight.held = Some(*why);
+                    }
+                }
+            }
+            Fact::Released { tokens, .. } => {
+                for token in tokens.iter() {
+                    if let Some(flight) = self.flight.get_mut(token) {
+                        flight.held = None;
+                    }
+                }
+            }
+            Fact::Dequeued { token, .. } => {
+                if let Some(flight) = self.flight.get_mut(token) {
+                    flight.queued = None;
+                }
+            }
+            Fact::Dsn { token, failure: true, .. } | Fact::Discarded { token, .. } | Fact::LeftSite { token, .. } => {
+                self.flight.remove(token);
+            }
+            Fact::Appended { store, mailbox, message, cause, .. } => {
+                if !matches!(cause, AppendCause::ClientAppend(_) | AppendCause::ClientCopy(_)) {
+                    self.flight.remove(&message.token);
+                }
+                let book = self.user_mut(&mailbox.user);
+                book.should.add(message.token);
+                book.has_mut(*store).add(message.token);
+            }
+            Fact::Removed { store, mailbox, messages, cause, .. } => {
+                let book = self.user_mut(&mailbox.user);
+                let owner = matches!(cause, RemoveCause::Client(_) | RemoveCause::Expiry);
+                for message in messages.iter() {
+                    book.has_mut(*store).take(message.token);
+                    if owner {
+                        book.should.take(message.token);
+                    }
+                }
+            }
+            Fact::Restored { store, backup, mailbox, messages, into_missing, .. } => {
+                let to = self.move_.to;
+                let book = self.user_mut(&mailbox.user);
+                for message in messages.iter() {
+                    book.has_mut(*store).add(message.token);
+                }
+                if *store == to && *into_missing {
+                    book.counting.insert(mailbox.folder.clone(), *backup);
+                }
+            }
+            Fact::LoggedIn { store, session, user, protocol, via } => {
+                let open =
+                    OpenSession { store: *store, user: user.clone(), protocol: *protocol, via: *via, since: now };
+                self.sessions.insert(*session, open);
+            }
+            Fact::LoggedOut { session, .. } => {
+                self.sessions.remove(session);
+            }
+            Fact::Told { user, about } => {
+                let told = &mut self.user_mut(user).told;
+                told.entry(*about).and_modify(|(_, last)| *last = now).or_insert((now, now));
+            }
+            Fact::Declared(declaration) => self.declared(now, declaration),
+            Fact::RunEnded { how } => self.run_ended = Some((now, how.clone())),
+            _ => {}
+        }
+    }
+
+    fn new_flight(&self, since: Time, to: Name) -> Flight {
+        Flight { to, user: None, queued: None, held: None, held_before: false, held_by_move: false, since }
+    }
+
+    fn entry_changed(&mut self, now: Time, server: HostId, after: &Option<Arc<Entry>>, who: &Name, by: Writer) {
+        let Some(index) = self.server_index(server) else { return };
+        let is_user = after.as_ref().is_none_or(|e| e.is_a("inetMailUser"));
+        if !is_user {
+            return;
+        }
+        let home = after.as_ref().and_then(|e| e.first("mailHost")).and_then(|h| self.move_.store_of(h));
+        let in_batch = self.in_batch(who);
+        let fresh = !self.users.contains_key(who);
+        let book = self.user_mut(who);
+        let before = book.master();
+        book.at[index] = after.clone();
+        let after = book.master();
+        if index == 0 {
+            book.home = home;
+            if fresh && by != Writer::Run {
+                book.original = after.clone();
+            }
+            if by == Writer::Run && before.mail != after.mail {
+                if after.is_hold() {
+                    book.hold_written.get_or_insert(now);
+                    book.status_back = None;
+                } else if book.hold_written.is_some() {
+                    book.status_back = Some(now);
+                }
+            }
+            if by == Writer::Foreign {
+                if before.mail != after.mail {
+                    book.foreign_status = Some(after.mail.clone());
+                }
+                if before.mail_host != after.mail_host {
+                    book.foreign_home = Some(after.mail_host.clone());
+                }
+            }
+        }
+        let held = book.at.iter().all(|e| e.as_ref().is_some_and(|e| StatusAt::of(e).is_hold()));
+        match (held, book.held_since) {
+            (true, None) => book.held_since = Some(now),
+            (false, Some(_)) => book.held_since = None,
+            _ => {}
+        }
+        let (hold_written, status_back) = (book.hold_written, book.status_back);
+        if in_batch && index == 0 && by == Writer::Run {
+            if self.first_hold.is_none() {
+                self.first_hold = hold_written;
+            }
+            if status_back == Some(now) {
+                self.last_status_back = Some(now);
+            }
+        }
+    }
+
+    fn declared(&mut self, now: Time, declaration: &Declaration) {
+        match declaration {
+            Declaration::Window { window_s } => self.window_s = Some(*window_s),
+            Declaration::Loss { user, what } => self.losses.push((user.clone(), what.clone())),
+            Declaration::Beyond { who, what } => self.beyond.push((who.clone(), what.clone())),
+            Declaration::Moved { user, .. } => self.user_mut(user).declared = Some((now, Declared::Moved)),
+            Declaration::LeftOut { user, why } => {
+                self.user_mut(user).declared = Some((now, Declared::LeftOut(why.clone())));
+            }
+            Declaration::RolledBack { user, why } => {
+                self.user_mut(user).declared = Some((now, Declared::RolledBack(why.clone())));
+            }
+            Declaration::Carried { .. } | Declaration::ReleasedOn { .. } => {}
+            Declaration::Found { what, host, user } => self.found.push((what.clone(), host.clone(), user.clone())),
+            Declaration::Done => self.done = true,
+            Declaration::Stopped { blocker, host, user, .. } => {
+                self.stopped = Some((blocker.clone(), host.clone(), user.clone()));
+            }
+        }
+    }
+
+    /// The mailbox's counting backup so far.
+    pub fn counting(&self, mailbox: &MailboxName) -> Option<BackupId> {
+        self.users.get(&mailbox.user).and_then(|b| b.counting.get(&mailbox.folder)).copied()
+    }
+}
+
+/// The ledger: books and invariants.
+#[derive(Clone)]
+pub struct Ledger {
+    /// The books.
+    pub books: Books,
+    /// The invariants.
+    pub invariants: Invariants,
+    /// What was broken, first come first.
+    pub broken: Vec<Violation>,
+    /// Facts taken.
+    pub facts: u64,
+}
+
+impl Ledger {
+    /// An empty ledger for a move.
+    pub fn new(move_: Arc<MoveView>) -> Ledger {
+        Ledger { books: Books::new(move_), invariants: Invariants::default(), broken: Vec::new(), facts: 0 }
+    }
+
+    /// Takes a fact: every invariant sees it with the books as they are before it, then the books enter it.
+    pub fn take(&mut self, now: Time, fact: &Fact) {
+        self.facts += 1;
+        self.invariants.on(now, &self.books, fact, &mut self.broken);
+        self.books.enter(now, fact);
+    }
+
+    /// The run begins.
+    pub fn run_begins(&mut self, now: Time) {
+        self.books.run_began.get_or_insert(now);
+    }
+}

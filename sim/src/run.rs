@@ -1,0 +1,220 @@
+//! Owns one rehearsal: the orchestrator driven against a world from the beginning to the end of a seed. It must not know
+//! how many seeds there are.
+
+use crate::due::Due;
+use crate::event::Event;
+use crate::exchange::{Exchange, JournalState};
+use crate::invariant::Violation;
+use crate::scenario::Scenario;
+use crate::stage;
+use crate::topology::Site;
+use crate::trace::Trace;
+use crate::world::{Counts, World};
+use mock_host::coin::Coins;
+use mock_host::draw::{Stream, below, draw};
+use mock_host::fact::Fact;
+use mock_host::time::{Span, Time};
+use orchestrator::run::{Mutation, Options, Outcome, Procedure};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+/// How a rehearsal is to be run.
+#[derive(Clone, Debug, Default)]
+pub struct Rehearsal {
+    /// Seed.
+    pub seed: u64,
+    /// Which procedure.
+    pub procedure: Procedure,
+    /// What is broken on purpose.
+    pub mutation: Option<Mutation>,
+    /// Whether a trace is written.
+    pub trace: bool,
+    /// Go on after the first violation (mutants record the first of each invariant).
+    pub go_on: bool,
+}
+
+/// What came of a rehearsal.
+#[derive(Clone, Debug)]
+pub struct Rehearsed {
+    /// Seed.
+    pub seed: u64,
+    /// How the orchestrator ended; `None`: the run was cut off by a violation, or never ended.
+    pub outcome: Option<Outcome>,
+    /// What was broken.
+    pub broken: Vec<Violation>,
+    /// Counts.
+    pub counts: Counts,
+    /// Virtual seconds from the start of the run to its end.
+    pub run_s: f64,
+    /// Virtual seconds in all.
+    pub virtual_s: f64,
+    /// The trace, when one was asked for.
+    pub trace: Option<String>,
+    /// Journal records.
+    pub journal: usize,
+}
+
+/// How long a run may take in virtual time before it counts as never ending.
+const RUN_MOST: Span = Span::days(20);
+/// The longest documented notices period, after which nothing is left in an active queue (F5.4-03).
+const NOTICES: Span = Span::days(29);
+
+struct Flag(AtomicBool);
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Rehearses one seed.
+pub fn rehearse(site: &Site, scenario: &Scenario, rehearsal: &Rehearsal) -> Rehearsed {
+    let mut world = begin(site, scenario, rehearsal);
+    let options = Options {
+        procedure: rehearsal.procedure,
+        mutation: rehearsal.mutation,
+        holder: "rehearsal".into(),
+        ..Options::default()
+    };
+    let run_begins = world.now + Span::secs(i64::from(scenario.traffic.before_s));
+    while world.step(run_begins) {}
+    world.now = run_begins;
+    world.ledger.run_begins(run_begins);
+    let exchange = Exchange::new(world.now, 1, JournalState::default());
+    let outcome = drive(&mut world, site, &options, &exchange, rehearsal.go_on);
+    let run_ended = world.now;
+    if let Some(outcome) = &outcome {
+        let how = match outcome {
+            Outcome::Done => "done",
+            Outcome::RolledBack(_) => "rolled-back",
+            Outcome::Stopped(_) => "stopped",
+        };
+        world.fact(&Fact::RunEnded { how: how.into() });
+    }
+    if outcome.is_some() && (world.ledger.broken.is_empty() || rehearsal.go_on) {
+        aftermath(&mut world, scenario, rehearsal.go_on);
+        if world.ledger.broken.is_empty() || rehearsal.go_on {
+            let due = Due::default();
+            world.judge_the_end(&due);
+        }
+    }
+    let journal = exchange.with(|inner| inner.journal.records.len());
+    Rehearsed {
+        seed: rehearsal.seed,
+        outcome,
+        broken: std::mem::take(&mut world.ledger.broken),
+        counts: world.counts,
+        run_s: (run_ended - run_begins).as_secs_f64(),
+        virtual_s: (world.now - site.world.now).as_secs_f64(),
+        trace: world.trace.take().map(|t| t.text),
+        journal,
+    }
+}
+
+/// A world for a seed: coins, traffic and faults drawn.
+pub fn begin(site: &Site, scenario: &Scenario, rehearsal: &Rehearsal) -> World {
+    let mut world = site.world.clone();
+    let seed = rehearsal.seed;
+    world.noise = draw(seed, Stream::Latency, 0, 0);
+    world.queue.set_noise(draw(seed, Stream::Tie, 0, 0));
+    world.traffic.seed = seed;
+    world.traffic.until = None;
+    if rehearsal.trace {
+        world.trace = Some(Trace::default());
+    }
+    let _ = scenario;
+    let users = world.traffic.clients.len() as u32;
+    for index in 0..users {
+        world.plan_mail(index);
+        world.plan_visits(index);
+    }
+    world.plan_provisioning();
+    world
+}
+
+/// Coins drawn for a seed.
+pub fn drawn_coins(seed: u64) -> Coins {
+    Coins::drawn(|i, n| below(seed, Stream::Coin, i as u64, 0, n))
+}
+
+fn drive(world: &mut World, site: &Site, options: &Options, exchange: &Exchange, go_on: bool) -> Option<Outcome> {
+    let flag = Arc::new(Flag(AtomicBool::new(true)));
+    let waker = Waker::from(flag.clone());
+    let mut cx = Context::from_waker(&waker);
+    let doors = stage::doors(exchange);
+    let mut future: Pin<Box<dyn Future<Output = Outcome> + '_>> =
+        Box::pin(orchestrator::run::run(doors, &site.inventory, &site.move_, options));
+    let limit = world.now + RUN_MOST;
+    loop {
+        while flag.0.swap(false, Ordering::Relaxed) {
+            if let Poll::Ready(outcome) = future.as_mut().poll(&mut cx) {
+                drop(future);
+                while let Some((id, call)) = exchange.take_call() {
+                    world.take_call(id, call);
+                }
+                return Some(outcome);
+            }
+            while let Some((id, call)) = exchange.take_call() {
+                world.take_call(id, call);
+            }
+        }
+        if !go_on && !world.ledger.broken.is_empty() {
+            return None;
+        }
+        if !world.step(limit) {
+            world.ledger.broken.push(Violation {
+                invariant: "ends",
+                at: world.now,
+                user: None,
+                host: None,
+                token: None,
+                what: "the run did not end".into(),
+                step: 0,
+            });
+            return None;
+        }
+        hand_over(world, exchange);
+    }
+}
+
+fn hand_over(world: &mut World, exchange: &Exchange) {
+    exchange.with(|inner| inner.now = world.now);
+    if !world.answers.is_empty() {
+        for (id, answer) in world.answers.drain(..) {
+            exchange.answer(id, answer);
+        }
+    }
+    if !world.said.is_empty() {
+        for (command, said) in world.said.drain(..) {
+            exchange.say(command, said);
+        }
+    }
+}
+
+/// After the run: traffic goes on for a while, then time jumps until no queue can hold anything any more.
+fn aftermath(world: &mut World, scenario: &Scenario, go_on: bool) {
+    let until = world.now + Span::secs(i64::from(scenario.traffic.after_s));
+    world.traffic.until = Some(until);
+    let last = until + NOTICES;
+    while world.step(last) {
+        world.answers.clear();
+        world.said.clear();
+        if !go_on && !world.ledger.broken.is_empty() {
+            return;
+        }
+    }
+}
+
+/// Whether an event belongs to the traffic.
+pub fn is_traffic(event: &Event) -> bool {
+    matches!(event, Event::Mail(_) | Event::Reader(_) | Event::Provision)
+}
+
+/// A moment before the world begins.
+pub const BEFORE: Time = Time(i64::MIN);
