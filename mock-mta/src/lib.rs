@@ -19,7 +19,10 @@ pub mod mta;
 pub mod notices;
 pub mod option_dat;
 pub mod queue_file;
+pub mod queue_tree;
 pub mod record;
+#[cfg(test)]
+mod route_tests;
 pub mod router;
 pub mod sieve;
 pub mod status;
