@@ -244,7 +244,9 @@ impl Host {
         self.files.text(crate::host::DISPATCHER_CNF).map_or(missing, |text| dispatcher_offers(text, service))
     }
 
-    pub(crate) fn start_daemon(
+    /// Starts one process of a daemon, with the settings as they are now: for a parent that starts its programs itself (the
+    /// job controller). Says `Started` of it.
+    pub fn start_daemon(
         &mut self,
         now: Time,
         daemon: Daemon,
