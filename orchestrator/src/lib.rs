@@ -4,10 +4,14 @@
 pub mod blocker;
 pub mod context;
 pub mod doors;
+pub mod entries;
 pub mod flow;
+pub mod grade;
 pub mod inventory;
 pub mod journal;
+pub mod plan;
 pub mod procedure;
+pub mod report;
 pub mod rollback;
 pub mod run;
 pub mod speech;
