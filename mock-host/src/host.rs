@@ -77,6 +77,15 @@ pub enum Timer {
 /// Overrides of configutil options.
 pub type Settings = BTreeMap<Name, Name>;
 
+/// What a process was started with.
+#[derive(Clone, Debug)]
+pub(crate) struct Begun {
+    /// The settings that it read, and took over since by a refresh.
+    pub(crate) settings: Arc<Settings>,
+    /// What the host's clock showed.
+    pub(crate) shown: Time,
+}
+
 /// A host.
 #[derive(Clone, Debug)]
 pub struct Host {
@@ -106,8 +115,8 @@ pub struct Host {
     pub survivors: BTreeSet<Daemon>,
     /// Processes that survived a stop: they belong to no running service any more.
     pub(crate) left_over: BTreeSet<Pid>,
-    /// The settings that each process read when it was started.
-    pub(crate) read_at_start: BTreeMap<Pid, Arc<Settings>>,
+    /// What each process was started with.
+    pub(crate) begun: BTreeMap<Pid, Begun>,
     /// The latest snapshot of `settings`, shared by the processes that read it.
     pub(crate) latest: Arc<Settings>,
     /// When the watcher restarted something (F1.1-14).
@@ -154,7 +163,7 @@ impl Host {
             hangs: BTreeSet::new(),
             survivors: BTreeSet::new(),
             left_over: BTreeSet::new(),
-            read_at_start: BTreeMap::new(),
+            begun: BTreeMap::new(),
             latest: Arc::new(Settings::new()),
             autorestarts: Vec::new(),
             lasting: BTreeMap::new(),
@@ -187,7 +196,7 @@ impl Host {
             hangs: BTreeSet::new(),
             survivors: BTreeSet::new(),
             left_over: BTreeSet::new(),
-            read_at_start: BTreeMap::new(),
+            begun: BTreeMap::new(),
             latest: Arc::clone(&self.latest),
             autorestarts: Vec::new(),
             lasting: BTreeMap::new(),
@@ -220,13 +229,19 @@ impl Host {
     /// The value of a configutil option as a running process has it: read at its start, or taken over by `refresh` where
     /// the option allows it. `None` also when there is no such process.
     pub fn setting_of(&self, pid: Pid, name: &str) -> Option<&str> {
-        let read = self.read_at_start.get(&pid)?;
+        let read = &self.begun.get(&pid)?.settings;
         read.get(name).map(|v| &**v).or_else(|| option_table::info(name).and_then(|o| o.default))
     }
 
     /// The override of a configutil option as a running process read it; `None`: it runs with the default.
     pub fn override_of(&self, pid: Pid, name: &str) -> Option<&Name> {
-        self.read_at_start.get(&pid)?.get(name)
+        self.begun.get(&pid)?.settings.get(name)
+    }
+
+    /// When a process was started, as the host's clock showed it then: what `ps` prints goes on to say so after the clock
+    /// was set. For a process that the host did not start itself, its start by the clock as it is now.
+    pub fn start_shown(&self, process: &crate::process_table::Process) -> Time {
+        self.begun.get(&process.pid).map_or_else(|| self.clock.read(process.started), |b| b.shown)
     }
 
     /// The settings as they are now, shared with earlier snapshots when nothing has changed.
@@ -240,6 +255,7 @@ impl Host {
     /// Whether this program is one of the operating system's or of the host's own part of the product. What it does not
     /// know belongs to a role, or is not there ([`crate::command::not_found`]).
     pub fn knows(&self, program: &str) -> bool {
+        let program = program.rsplit('/').next().unwrap_or(program);
         crate::system::knows(program)
             || (self.has_product() && matches!(program, "configutil" | "start-msg" | "stop-msg" | "refresh"))
     }

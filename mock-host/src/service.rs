@@ -3,7 +3,7 @@
 
 use crate::command::Output;
 use crate::fact::Fact;
-use crate::host::{BASE, Host, Role};
+use crate::host::{BASE, Begun, Host, Role};
 use crate::option_table::is_on;
 use crate::process_table::{Daemon, Pid};
 use crate::settings_file::dispatcher_offers;
@@ -257,7 +257,7 @@ impl Host {
         let user = if daemon == Daemon::Slapd { "ldap" } else { "mailsrv" };
         let pid = self.processes.start(now, daemon, user, args, parent);
         let settings = self.snapshot();
-        self.read_at_start.insert(pid, settings);
+        self.begun.insert(pid, Begun { settings, shown: self.clock.read(now) });
         out.push(Output::Fact(Fact::ProcessStarted { host: self.id, pid, daemon }));
         out.push(Output::Started(pid));
         pid
@@ -290,7 +290,7 @@ impl Host {
     pub(crate) fn end_process(&mut self, pid: Pid, out: &mut Vec<Output>) -> bool {
         let Some(process) = self.processes.stop(pid) else { return false };
         self.left_over.remove(&pid);
-        self.read_at_start.remove(&pid);
+        self.begun.remove(&pid);
         let daemon = process.daemon;
         out.push(Output::Stopped(process));
         out.push(Output::Fact(Fact::ProcessStopped { host: self.id, pid, daemon }));
@@ -310,7 +310,11 @@ impl Host {
         }
         let mut down = Vec::new();
         for &service in &services {
-            if self.enabled(service) && self.start_service(now, service, out).is_none() {
+            // A service that hangs is as good as down: nobody waits for it here.
+            let comes_up = |host: &mut Host, out: &mut Vec<Output>| {
+                !host.hangs.contains(&service) && host.start_service(now, service, out).is_some()
+            };
+            if self.enabled(service) && !comes_up(self, out) {
                 down.extend_from_slice(service.daemons());
             }
         }

@@ -215,7 +215,7 @@ impl Host {
     }
 
     fn take_over_refreshable(&mut self, pid: Pid) {
-        let Some(read) = self.read_at_start.get_mut(&pid) else { return };
+        let Some(read) = self.begun.get_mut(&pid).map(|b| &mut b.settings) else { return };
         if **read == self.settings {
             return;
         }

@@ -17,6 +17,7 @@ use mock_host::mail::Name;
 use mock_host::process_table::{Daemon, Pid, Process};
 use mock_host::time::{Span, Time};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What a process has: settings read at its start, and caches that it fills.
 #[derive(Clone, Debug)]
@@ -66,12 +67,13 @@ impl Running {
 /// The proxies of one host: IMAP, POP and webmail, whichever of them run.
 #[derive(Clone, Debug, Default)]
 pub struct Proxy {
-    running: BTreeMap<Pid, Running>,
+    /// Shared by forks of a world until one of them changes it.
+    running: BTreeMap<Pid, Arc<Running>>,
     connections: Connections,
     /// Daemons whose next restart changes nothing inside them.
     not_really_restarted: BTreeSet<Daemon>,
     /// What such a daemon had when it was stopped.
-    kept: BTreeMap<Daemon, Running>,
+    kept: BTreeMap<Daemon, Arc<Running>>,
 }
 
 /// A client at the door: what is known of it before anything is decided.
@@ -143,7 +145,7 @@ impl Proxy {
 
     fn started(&mut self, pid: Pid, host: &Host, out: &mut Vec<Output>) {
         let Some(daemon) = host.processes.get(pid).map(|p| p.daemon).filter(|&d| is_proxy(d)) else { return };
-        let process = self.kept.remove(&daemon).unwrap_or_else(|| Running::start(host, pid, daemon));
+        let process = self.kept.remove(&daemon).unwrap_or_else(|| Arc::new(Running::start(host, pid, daemon)));
         for (setting, value) in &process.in_force {
             out.push(fact(Fact::SettingInForce { host: host.id, pid, setting: setting.clone(), value: value.clone() }));
         }
@@ -179,7 +181,7 @@ impl Proxy {
         let Some(pid) = self.process_for(client.connection, client.protocol) else {
             return refuse(host, &client, None, "Connection refused", out);
         };
-        let Some(process) = self.running.get_mut(&pid) else { return };
+        let Some(process) = self.running.get_mut(&pid).map(Arc::make_mut) else { return };
         let decided = |entry_of: &Known, cached_since: Time, ttl: Span| {
             fact(Fact::Decided {
                 host: host.id,

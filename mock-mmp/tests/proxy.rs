@@ -204,7 +204,7 @@ fn an_entry_cached_during_hold_refuses_the_user_after_it() {
     assert!(refused);
 }
 
-/// F4-06
+/// F4-06, F8-16
 #[test]
 fn a_ttl_of_zero_asks_the_directory_each_time() {
     let zero = "default:LdapCacheTTL 0\ndefault:AuthCacheTTL 0\n";
@@ -213,9 +213,14 @@ fn a_ttl_of_zero_asks_the_directory_each_time() {
     site.directory.set("joe", &[("mailHost", OLD), ("mailUserStatus", "hold")]);
     assert!(site.login(Protocol::Imap, "joe").is_err());
     assert_eq!(site.last_decided(), (Some("hold".into()), site.now, Span::ZERO));
+    let asked = site.directory.asked.get();
+    for _ in 0..10 {
+        let _ = site.login(Protocol::Imap, "joe");
+    }
+    assert_eq!(site.directory.asked.get(), asked + 10, "each login is a look-up more");
 }
 
-/// F4-13, F4-12
+/// F4-13, F4-12, F8-15
 #[test]
 fn a_file_written_counts_only_after_the_proxy_was_restarted() {
     let mut site = Site::with_files(Role::Mmp, "default:PreAuth no\n", PLAIN);
@@ -305,7 +310,7 @@ fn an_unknown_user_an_absent_directory_and_a_user_without_a_home_are_told_apart(
     assert!(site.login(Protocol::Imap, "joe").is_ok(), "what failed is not remembered");
 }
 
-/// F7-01
+/// F7-01, F7-04
 #[test]
 fn an_established_session_outlives_a_change_of_mail_host_and_ends_with_the_process() {
     let mut site = Site::with_files(Role::Mmp, PLAIN, PLAIN);
@@ -360,6 +365,32 @@ fn a_back_end_that_is_away_is_explained_and_one_that_refuses_speaks_for_itself()
     }
     let refusals = site.facts.iter().filter(|f| matches!(f, Fact::LoginRefused { .. })).count();
     assert_eq!(refusals, 2, "what the store refused, the store reports");
+}
+
+/// F3.4-03
+#[test]
+fn the_home_is_what_the_attributes_of_the_file_say() {
+    let mut site = Site::with_files(Role::Mmp, "default:MailHostAttrs \"mailTestHost mailHost\"\n", PLAIN);
+    assert_eq!(site.login(Protocol::Imap, "joe"), Ok(OLD.into()));
+    site.directory.set("ann", &[("mailHost", OLD), ("mailtesthost", NEW)]);
+    assert_eq!(site.login(Protocol::Imap, "ann"), Ok(NEW.into()));
+    assert_eq!(site.login(Protocol::Pop, "ann"), Ok(OLD.into()), "the other proxy has the built-in attribute");
+}
+
+#[test]
+fn a_bounded_cache_forgets_the_login_it_has_had_longest() {
+    let file = "default:LdapCacheSize 2\n";
+    let mut site = Site::with_files(Role::Mmp, file, file);
+    for login in ["ann", "bob", "joe"] {
+        site.directory.set(login, &[("mailHost", OLD)]);
+        site.login(Protocol::Imap, login).expect("let in");
+        site.now += Span::secs(1);
+    }
+    for login in ["ann", "bob", "joe"] {
+        site.directory.set(login, &[("mailHost", NEW)]);
+    }
+    assert_eq!(site.login(Protocol::Imap, "joe"), Ok(OLD.into()));
+    assert_eq!(site.login(Protocol::Imap, "ann"), Ok(NEW.into()));
 }
 
 #[test]

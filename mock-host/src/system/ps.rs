@@ -84,7 +84,7 @@ impl Host {
                     Column::Pid => write!(text, "{:>5}", process.pid.0),
                     Column::Ppid => write!(text, "{:>5}", process.parent.map_or(1, |p| p.0)),
                     Column::Lstart => {
-                        push_ctime(text, &self.clock.civil(process.started));
+                        push_ctime(text, &self.clock.civil_of_own(self.start_shown(process)));
                         Ok(())
                     }
                     Column::Args => text.write_str(&process.args),

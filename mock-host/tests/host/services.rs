@@ -236,6 +236,8 @@ fn roles_restart_their_daemons_at_once() {
     shell.host.fails_to_start.insert(Service::JobController, 1);
     assert_eq!(shell.host.restart(shell.now, &mta, &mut out), [Daemon::JobController]);
     assert_eq!(shell.host.restart(shell.now, &[Daemon::Reprocess], &mut out), [Daemon::Reprocess]);
+    shell.host.hangs.insert(Service::Dispatcher);
+    assert_eq!(shell.host.restart(shell.now, &mta, &mut out), [Daemon::Dispatcher]);
 }
 
 /// F6-13, F6-14, F1.1-13, F1.1-14, F1.1-15

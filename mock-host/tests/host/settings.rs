@@ -31,7 +31,7 @@ fn configutil_shows_sets_and_clears_an_option() {
     assert_eq!(shell.run(&["configutil", "-o", "local.store.maxlog"]).stdout, "", "unset and without a default");
 }
 
-/// F1.1-05, F1.1-02, F1.1-12
+/// F1.1-05, F1.1-02
 #[test]
 fn a_list_is_by_name_with_quotes_and_marks() {
     let mut shell = Shell::booted(STORE);

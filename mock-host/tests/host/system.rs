@@ -16,10 +16,23 @@ fn ps_shows_user_number_start_and_command_by_the_hosts_clock() {
     assert_eq!(lines.next(), Some(" mailsrv  1001 Thu Mar  1 12:00:00 2007 /opt/SUNWmsgsr/lib/watcher"));
     assert!(ended.stdout.contains("/opt/SUNWmsgsr/lib/imapd -d 5 -D 6\n"));
     shell.host.clock.offset = Span::secs(65);
-    let ended = shell.run(&["ps", "-e", "-o", "pid,lstart", "-p", "1001"]);
-    assert_eq!(ended.stdout, "  PID                  STARTED\n 1001 Thu Mar  1 12:01:05 2007\n");
+    shell.run(&["stop-msg", "-f", "watcher"]);
+    shell.now = crate::shell::start() + Span::secs(5) - Span::millis(500);
+    shell.run(&["start-msg", "watcher"]);
+    let watcher = shell.pids(Daemon::Watcher)[0].0.to_string();
+    let ended = shell.run(&["ps", "-e", "-o", "lstart", "-p", &watcher]);
+    assert_eq!(ended.stdout, "                 STARTED\nThu Mar  1 12:01:10 2007\n");
     assert_eq!(shell.run(&["ps", "-p", "9"]).status, Some(1));
     assert_eq!(shell.run(&["ps", "-eo", "colour"]).status, Some(1));
+}
+
+#[test]
+fn a_start_shown_once_stays_when_the_clock_is_set() {
+    let mut shell = Shell::booted(&[Role::Store]);
+    let before = shell.run(&["ps", "-eo", "pid,lstart"]).stdout;
+    shell.host.clock.offset = Span::mins(-10);
+    assert_eq!(shell.run(&["ps", "-eo", "pid,lstart"]).stdout, before);
+    assert_eq!(shell.run(&["date", "+%H:%M"]).stdout, "11:50\n");
 }
 
 /// F1.2-05
