@@ -29,6 +29,8 @@ pub mod settings;
 pub mod store;
 pub mod store_files;
 pub mod stored;
+#[cfg(test)]
+mod tests;
 
 pub use input::{Answer, Input, Output, SessionAct, SessionReply, Timer};
 pub use store::Store;
