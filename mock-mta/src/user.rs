@@ -13,12 +13,11 @@ use crate::vacation;
 use mock_host::fact::HeldWhy;
 use mock_host::lookup::Entry;
 use mock_host::mail::{Name, Token};
-use std::sync::Arc;
 
 /// One way on for a copy.
 enum Way {
-    /// Into a mailbox: channel, destination, whether by LMTP, folder.
-    Mailbox { channel: &'static str, destination: Destination, address: Name, folder: Option<Name> },
+    /// Into a mailbox; held when the option says that its addresses are.
+    Mailbox { channel: &'static str, destination: Destination, address: Name, folder: Option<Name>, held: bool },
     /// To another address.
     Forward(Name),
     /// To its end here, and why nothing is due.
@@ -126,10 +125,9 @@ impl Work<'_> {
         for option in options {
             match option.target {
                 Leads::LocalStore | Leads::Lmtp => {
-                    let lmtp = option.target == Leads::Lmtp;
                     ways.push(match filter(&entry, self.mail) {
-                        Filtered::Keep => mailbox(target, &entry, lmtp, target.folder.clone()),
-                        Filtered::FileInto(folder) => mailbox(target, &entry, lmtp, Some(folder)),
+                        Filtered::Keep => mailbox(target, &entry, option, target.folder.clone()),
+                        Filtered::FileInto(folder) => mailbox(target, &entry, option, Some(folder)),
                         Filtered::Discard => Way::End("discarded by the user's filter".into()),
                     });
                 }
@@ -208,7 +206,7 @@ impl Work<'_> {
 
     fn go(&mut self, target: &Target, token: Token, way: Way) {
         match way {
-            Way::Mailbox { channel, destination, address, folder } => {
+            Way::Mailbox { channel, destination, address, folder, held } => {
                 let recipient = Recipient {
                     token,
                     address,
@@ -217,7 +215,7 @@ impl Work<'_> {
                     folder,
                     quota_bytes: target.listed.entry.first("mailQuota").and_then(quota_bytes),
                 };
-                self.file(channel, Some(destination), recipient, None);
+                self.file(channel, Some(destination), recipient, held.then_some(HeldWhy::Other));
             }
             Way::Forward(address) => self.copy(&address, token, None),
             Way::End(why) => self.discard(token, why),
@@ -240,7 +238,8 @@ pub(crate) fn option_names<'e>(entry: &'e Entry, holds: bool, default: &'static 
 
 /// The mailbox of a user: `UID[+FOLDER]@ims-ms-daemon` here, `@STORE.LMTP:UID[+FOLDER]@lmtpcs-daemon` elsewhere; the
 /// domain of a hosted user's id stands behind `%`.
-fn mailbox(target: &Target, entry: &Arc<Entry>, lmtp: bool, folder: Option<Name>) -> Way {
+fn mailbox(target: &Target, entry: &Entry, option: &DeliveryOption, folder: Option<Name>) -> Way {
+    let lmtp = option.target == Leads::Lmtp;
     let store = entry.first("mailHost").unwrap_or_default();
     let mut address = String::with_capacity(64);
     if lmtp {
@@ -263,7 +262,7 @@ fn mailbox(target: &Target, entry: &Arc<Entry>, lmtp: bool, folder: Option<Name>
     address.push_str(if lmtp { "@lmtpcs-daemon" } else { "@ims-ms-daemon" });
     let (channel, destination) =
         if lmtp { ("tcp_lmtpcs", Destination::Lmtp(key(store))) } else { ("ims-ms", Destination::LocalStore) };
-    Way::Mailbox { channel, destination, address: address.into(), folder }
+    Way::Mailbox { channel, destination, address: address.into(), folder, held: option.held }
 }
 
 /// The channel that mappings know a delivery option's target by.

@@ -143,3 +143,19 @@ fn the_conversion_channel_expands_again_and_converts_once() {
     old.wait(Span::mins(1));
     assert_eq!(old.queued("hold"), ["@hold-daemon:joe@sesta.com HELD"]);
 }
+
+/// F1.4-03
+#[test]
+fn a_reload_takes_mappings_over_and_options_not() {
+    let mut old = Bench::new("oldstore", "");
+    old.send("joe@sesta.com");
+    old.host.files.write(OPTION_DAT, &b"ALIAS_ENTRY_CACHE_TIMEOUT=0\n"[..], old.now);
+    let mappings = "CONVERSIONS\n\n  OUT-CHAN=hold;CONVERT  No\n  OUT-CHAN=ims-ms;CONVERT  Yes\n";
+    old.host.files.write("/opt/SUNWmsgsr/config/mappings", mappings.as_bytes(), old.now);
+    old.mta.cnbuild(old.now, &mut old.host).expect("compiles");
+    let image = old.mta.image.clone();
+    old.mta.router.reload(&image);
+    old.user("joe", &[("mailUserStatus", "hold")]);
+    old.send("joe@sesta.com");
+    assert_eq!(old.queued("conversion"), ["joe@sesta.com"], "converted, and by the cached entry not held");
+}

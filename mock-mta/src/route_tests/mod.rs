@@ -242,6 +242,18 @@ impl Bench {
         replies[0].clone()
     }
 
+    /// Releases everything in the hold channel by a session of `imsimta qm`, and lets a minute pass.
+    pub(crate) fn release(&mut self) {
+        use mock_host::command::{CommandId, CommandInput};
+        let id = CommandId(self.next);
+        let argv = vec!["imsimta".into(), "qm".into()];
+        self.handle(Input::Command(id, CommandInput::Start { argv, stdin: true }));
+        for line in ["directory -held hold", "release -channel=hold -all -noconfirm", "exit"] {
+            self.handle(Input::Command(id, CommandInput::Line(line.into())));
+        }
+        self.wait(Span::mins(1));
+    }
+
     /// Recipients in a channel's files, held ones marked.
     pub(crate) fn queued(&self, channel: &str) -> Vec<String> {
         let mut list = Vec::new();

@@ -310,3 +310,40 @@ fn test_rewrite_shows_channel_and_envelope_by_the_newest_image() {
     assert_eq!(refused, Err("Address list error -- 5.1.1 unknown or illegal alias: nobody@sesta.com\n".into()));
     assert_eq!(relay.mta.queue.files().count(), 0);
 }
+
+#[test]
+fn an_address_in_an_alias_domain_is_found_in_the_domain_it_stands_for() {
+    let mut old = Bench::new("oldstore", "");
+    let sesta = old.site.domains["sesta.com"].clone();
+    old.site.domains.insert("mail-alias.sesta.com".into(), sesta);
+    assert_eq!(old.send("joe+Work@mail-alias.sesta.com").0, 250);
+    assert_eq!(old.queued("ims-ms"), ["joe+Work@ims-ms-daemon"]);
+}
+
+/// F3.1-03
+#[test]
+fn the_text_for_a_disabled_user_is_an_option() {
+    let mut old = Bench::new("oldstore", "ERROR_TEXT_DISABLED_USER=gone for good\n");
+    old.user("joe", &[("mailUserStatus", "disabled")]);
+    assert_eq!(old.send("joe@sesta.com"), (550, "5.2.1 gone for good: joe@sesta.com".into()));
+}
+
+/// F8-02
+#[test]
+fn released_while_still_on_hold_mail_is_held_again_and_afterwards_it_follows_the_mail_host() {
+    let mut old = Bench::new("oldstore", "ALIAS_ENTRY_CACHE_TIMEOUT=0");
+    old.user("joe", &[("mailUserStatus", "hold")]);
+    old.send("joe@sesta.com");
+    let file = |b: &Bench| b.mta.queue.files().next().map(|f| (f.name.clone(), f.received));
+    let (first, _) = file(&old).expect("held");
+    old.release();
+    let (second, received) = file(&old).expect("held again");
+    assert_eq!(old.queued("hold"), ["@hold-daemon:joe@sesta.com HELD"]);
+    assert!(first != second && second.starts_with("ZZ") && second.ends_with(".HELD"), "{first} {second}");
+    assert_eq!(received, 2);
+    old.user("joe", &[("mailHost", "newstore.siroe.com")]);
+    old.release();
+    assert_eq!(old.queued("tcp_intranet"), ["@newstore.siroe.com:joe@sesta.com"]);
+    let token = Token::accepted(MailId(1), "joe@sesta.com");
+    assert_eq!(old.mta.queue.files().next().map(|f| f.recipients[0].token), Some(token));
+}
