@@ -371,11 +371,12 @@ impl Host {
         } else if file.ends_with(".cfg") {
             let lines = settings_file::changed(&settings_file::proxy_cfg(before), &settings_file::proxy_cfg(after));
             let file = Name::from(file);
-            out.extend(
-                lines.into_iter().map(|(n, v)| {
-                    written(Setting::ProxyCfg(file.clone(), settings_file::proxy_spelling(&n).into()), v)
-                }),
-            );
+            for (name, value) in lines {
+                let name = settings_file::proxy_spelling(&name);
+                // A password is nobody's business: that it was written is reported, not what it is.
+                let value = value.map(|v| if name == "BindPass" { "(not shown)".to_string() } else { v });
+                out.push(written(Setting::ProxyCfg(file.clone(), name.into()), value));
+            }
         } else if file == "msg.conf" {
             let read = |text| settings_file::msg_conf(text).collect::<Vec<_>>();
             let lines = settings_file::changed(&read(before), &read(after));

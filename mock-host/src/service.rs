@@ -265,14 +265,14 @@ impl Host {
 
     /// Stops a service's daemons at once, children first. Without `force` a process that is set to survive goes on as a
     /// left-over, without a parent.
-    pub(crate) fn stop_service(&mut self, now: Time, service: Service, force: bool, out: &mut Vec<Output>) {
+    pub(crate) fn stop_service(&mut self, service: Service, force: bool, out: &mut Vec<Output>) {
         for &daemon in service.children().iter().chain(service.daemons()) {
-            self.stop_daemons(now, daemon, force, out);
+            self.stop_daemons(daemon, force, out);
         }
     }
 
     /// Stops all processes of one daemon, as [`Host::stop_service`] does.
-    fn stop_daemons(&mut self, _now: Time, daemon: Daemon, force: bool, out: &mut Vec<Output>) {
+    fn stop_daemons(&mut self, daemon: Daemon, force: bool, out: &mut Vec<Output>) {
         let mut spared = !force && self.survivors.contains(&daemon);
         let pids: Vec<Pid> = self.processes.of(daemon).map(|p| p.pid).collect();
         for pid in pids {
@@ -306,7 +306,7 @@ impl Host {
         services.sort_unstable();
         services.dedup();
         for &service in services.iter().rev() {
-            self.stop_service(now, service, false, out);
+            self.stop_service(service, false, out);
         }
         let mut down = Vec::new();
         for &service in &services {
@@ -323,7 +323,7 @@ impl Host {
             if services.contains(&service) {
                 continue;
             }
-            self.stop_daemons(now, child, false, out);
+            self.stop_daemons(child, false, out);
             match self.first_of(service) {
                 Some(parent) => self.start_children(now, service, parent, &[child], out),
                 None => down.push(child),

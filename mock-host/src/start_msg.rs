@@ -165,7 +165,7 @@ impl Host {
             } else {
                 let any = || self.processes.iter().find(|p| Service::of(p.daemon) == Some(service)).map(|p| p.pid);
                 let pid = self.first_of(service).or_else(any).map_or(0, |p| p.0);
-                self.stop_service(now, service, job.force, out);
+                self.stop_service(service, job.force, out);
                 let _ = writeln!(said, "Stopping {} server {pid} ... done", service.word());
             }
         }

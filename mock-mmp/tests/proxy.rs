@@ -431,7 +431,7 @@ fn an_old_process_beside_the_new_one_still_serves_some_by_its_cache() {
     assert!(homes.iter().any(|h| &**h == OLD) && homes.iter().any(|h| &**h == NEW));
 }
 
-/// F7-03, F4-08
+/// F7-03, F4-05, F4-08
 #[test]
 fn the_webmail_front_end_has_a_login_cache_of_its_own_by_the_ttl_it_read_at_start() {
     let mut site = Site::new(Role::Webmail);

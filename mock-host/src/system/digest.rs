@@ -34,11 +34,11 @@ impl Host {
                 said.stdout.push_str(file);
                 said.stdout.push_str(") = ");
             }
-            for byte in digits {
-                said.stdout.push(char::from(HEX[usize::from(byte >> 4)]));
-                said.stdout.push(char::from(HEX[usize::from(byte & 15)]));
+            let mut line = [b'\n'; 33];
+            for (pair, byte) in line.chunks_exact_mut(2).zip(digits) {
+                pair.copy_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
             }
-            said.stdout.push('\n');
+            said.stdout.push_str(std::str::from_utf8(&line).unwrap_or_default());
         }
         said
     }

@@ -126,6 +126,20 @@ fn a_file_is_replaced_only_while_it_is_what_was_read_and_its_lines_are_reported(
     );
 }
 
+#[test]
+fn a_password_that_is_written_is_not_told() {
+    let mut shell = Shell::booted(&[Role::Mmp]);
+    let cfg = shell.host.read(IMAP_PROXY_CFG).expect("a template").bytes.clone();
+    let mut text = String::from_utf8_lossy(&cfg).into_owned();
+    text += "default:BindPass quiet\n";
+    let mut out = Vec::new();
+    shell.host.replace(shell.now, IMAP_PROXY_CFG, Some(&cfg), Some(text.as_bytes()), &mut out).expect("unchanged");
+    shell.given = out;
+    let told = written(&mut shell);
+    assert_eq!(told.len(), 1);
+    assert!(!format!("{told:?}").contains("quiet"));
+}
+
 /// F1.1-24
 #[test]
 fn names_of_the_host_have_no_default() {
