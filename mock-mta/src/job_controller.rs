@@ -7,7 +7,7 @@
 use crate::channel::{Channel, Program};
 use crate::input::{AttemptId, Output, Timer};
 use crate::mta::Mta;
-use mock_host::fact::Fact;
+use mock_host::command;
 use mock_host::host::{BASE, Host};
 use mock_host::lookup::Environment;
 use mock_host::process_table::{Daemon, Pid, Process};
@@ -287,8 +287,11 @@ impl Mta {
         let parent = host.processes.of(Daemon::JobController).next().map(|p| p.pid);
         let program = if daemon == Daemon::Conversion { "conversion" } else { "reprocess" };
         let args = format!("{BASE}/lib/{program} {}", channel.name());
-        let pid = host.processes.start(now, daemon, "mailsrv", &args, parent);
-        crate::queue_file::push_fact(out, Fact::ProcessStarted { host: host.id, pid, daemon });
+        let mut of_host = Vec::new();
+        let pid = host.start_daemon(now, daemon, &args, parent, &mut of_host);
+        // The MTA hears of its own program here and now: no second time by way of its host.
+        of_host.retain(|o| !matches!(o, command::Output::Started(_)));
+        out.extend(of_host.into_iter().map(Output::Host));
         self.process_started(now, pid, host, env, out);
         pid
     }

@@ -148,6 +148,7 @@ impl Mta {
     }
 
     /// A copy that an expansion made can never be delivered: the failure goes to the list's owner or to the sender.
+    #[expect(clippy::too_many_arguments, reason = "what bounces, and the frame of every handler")]
     pub(crate) fn bounce(
         &mut self,
         now: Time,

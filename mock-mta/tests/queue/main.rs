@@ -1,0 +1,8 @@
+//! Queues, the job controller, notices and `imsimta`, driven from outside.
+
+mod attempts;
+mod control;
+mod listing;
+mod notices;
+mod release;
+mod site;
