@@ -181,6 +181,22 @@ mod tests {
         assert_eq!(status(cache.get(at(5), "joe@sesta.com", || listed("hold"))).as_deref(), Some("hold"));
     }
 
+    /// F8-16
+    #[test]
+    fn a_timeout_of_0_asks_the_directory_for_every_recipient() {
+        let asked = |option_dat: &str| {
+            let (mut cache, mut asked) = (AliasCache::new(&image(option_dat)), 0);
+            for secs in 0..100 {
+                cache.get(at(secs), "joe@sesta.com", || {
+                    asked += 1;
+                    listed("active")
+                });
+            }
+            asked
+        };
+        assert_eq!((asked(""), asked("ALIAS_ENTRY_CACHE_TIMEOUT=0")), (1, 100));
+    }
+
     /// F4-01
     #[test]
     fn absences_are_kept_only_when_negative_caching_is_on_and_failures_never() {

@@ -159,3 +159,19 @@ fn a_reload_takes_mappings_over_and_options_not() {
     old.send("joe@sesta.com");
     assert_eq!(old.queued("conversion"), ["joe@sesta.com"], "converted, and by the cached entry not held");
 }
+
+/// F5.5-04, F8-15
+#[test]
+fn a_relay_that_was_not_restarted_goes_on_naming_the_old_store() {
+    let option_dat = format!("ALIAS_ENTRY_CACHE_TIMEOUT=1800\n{LMTP}");
+    let mut relay = Bench::new("relay1", &option_dat);
+    relay.send("joe@sesta.com");
+    relay.user("joe", &[("mailHost", "newstore.siroe.com"), ("mailUserStatus", "hold")]);
+    relay.now += Span::secs(1799);
+    relay.send("joe@sesta.com");
+    let old = "@oldstore.siroe.com.LMTP:joe@lmtpcs-daemon";
+    assert_eq!(relay.queued("tcp_lmtpcs"), [old, old]);
+    relay.now += Span::secs(1);
+    relay.send("joe@sesta.com");
+    assert_eq!(relay.queued("hold"), ["@hold-daemon:joe@sesta.com HELD"]);
+}

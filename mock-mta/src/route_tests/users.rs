@@ -347,3 +347,25 @@ fn released_while_still_on_hold_mail_is_held_again_and_afterwards_it_follows_the
     let token = Token::accepted(MailId(1), "joe@sesta.com");
     assert_eq!(old.mta.queue.files().next().map(|f| f.recipients[0].token), Some(token));
 }
+
+/// F6-06
+#[test]
+fn filter_and_vacation_text_follow_the_user_and_the_memory_of_replies_does_not() {
+    let script = r#"if header :contains "list-id" "dev" { fileinto "Lists/dev"; }"#;
+    let mut replies = 0;
+    for (name, mail_host) in [("oldstore", "oldstore.siroe.com"), ("newstore", "newstore.siroe.com")] {
+        let mut bench = Bench::new(name, "");
+        let options = [("mailDeliveryOption", "mailbox"), ("mailDeliveryOption", "autoreply")];
+        let rest = [("mailSieveRuleSource", script), ("mailHost", mail_host)];
+        bench.user("joe", &[options, rest].concat());
+        let mut list_mail = (*bench.mail()).clone();
+        list_mail.list_id = Some("dev".into());
+        bench.rcpt(Peer::Outside, Arc::new(list_mail), 0, &["joe@sesta.com"]);
+        bench.data();
+        assert_eq!(bench.queued("ims-ms"), ["joe+Lists/dev@ims-ms-daemon"]);
+        bench.send("joe@sesta.com");
+        bench.send("joe@sesta.com");
+        replies += bench.facts().filter(|f| matches!(f, Fact::AutoReplied { .. })).count();
+    }
+    assert_eq!(replies, 2, "one a host");
+}
