@@ -51,7 +51,7 @@ pub(crate) fn search(
         Scope::One => dn::parent_key(&record.key) == base,
         Scope::Sub => record.key.starts_with(&*base),
     };
-    match candidates(tree, &filter).filter(|_| scope != Scope::Base) {
+    match candidates(&filter).filter(|_| scope != Scope::Base) {
         Some(candidates) => {
             for id in candidates.ids(tree, after) {
                 if let Some(record) = tree.record(id).filter(|r| in_scope(r))
@@ -140,7 +140,7 @@ enum Candidates {
 
 /// The narrowest index that a filter allows; `None`: only reading all entries is right. The choice depends on the filter
 /// alone, so that it is the same for each page.
-fn candidates(tree: &Tree, filter: &Filter) -> Option<Candidates> {
+fn candidates(filter: &Filter) -> Option<Candidates> {
     match filter {
         Filter::Equal(a) => {
             let term = || std::str::from_utf8(&a.value).ok().map(Name::from);
@@ -153,9 +153,9 @@ fn candidates(tree: &Tree, filter: &Filter) -> Option<Candidates> {
             }
             is("mailHost").then(term).flatten().map(Candidates::MailHost)
         }
-        Filter::And(list) => list.iter().filter_map(|f| candidates(tree, f)).min_by_key(Candidates::width),
+        Filter::And(list) => list.iter().filter_map(candidates).min_by_key(Candidates::width),
         Filter::Or(list) if !list.is_empty() => {
-            list.iter().map(|f| candidates(tree, f)).collect::<Option<Vec<_>>>().map(Candidates::Any)
+            list.iter().map(candidates).collect::<Option<Vec<_>>>().map(Candidates::Any)
         }
         _ => None,
     }
