@@ -5,7 +5,7 @@ use super::arguments::Arguments;
 use super::call::Call;
 use super::objects::canonical_folder;
 use crate::accounts::NewMessage;
-use crate::effects::{Effect, Pending};
+use crate::effects::Effect;
 use mock_host::draw::{entity, mix};
 use mock_host::fact::{AppendCause, MailboxName, flags};
 use mock_host::mail::{Body, MailId, Name, Token};
@@ -130,7 +130,7 @@ fn deliver_to(call: &mut Call<'_>, delivery: &Delivery, user: &Name) -> Result<(
     call.store.append(call.now, call.host, &name, new, call.out);
     if let Some(partition) = call.store.mailbox(user, &name.folder).map(|m| m.partition.clone()) {
         let effect = Effect { partition, put: vec![body], links: 0, unlinks: 0, records: 1 };
-        call.store.begin_effect(effect, Pending::Command(call.id), call.out);
+        call.store.tell_storage(effect, call.out);
     }
     call.store.report_usage(call.host, user, call.out);
     Ok(())

@@ -22,7 +22,7 @@ pub(super) fn start(call: &mut Call<'_>, argv: &[Name]) {
     let layout = call.host.coins.imquotacheck_layout;
     let mut text = String::from(match layout {
         ImquotacheckLayout::QuotaFirst => "quota(K)  usage(K) %    msgs user\n",
-        ImquotacheckLayout::UserFirst => "user\tquota(K)\tusage(K)\t%\tmsgs\n",
+        ImquotacheckLayout::UserFirst => "user  quota(K)  usage(K)  %  msgs\n",
     });
     let mut listed = 0;
     if let Some(user) = arguments.value('u') {

@@ -126,9 +126,20 @@ pub(super) fn start(call: &mut Call<'_>, argv: &[Name], stdin: bool) {
     go_on(call, Box::new(restore));
 }
 
+/// Takes a restore out of the commands under way; what is no restore stays there.
+fn take(store: &mut Store, id: CommandId) -> Option<Box<Restore>> {
+    if !matches!(store.commands.jobs.get(&id), Some(Job::Restore(_))) {
+        return None;
+    }
+    match store.commands.jobs.remove(&id) {
+        Some(Job::Restore(restore)) => Some(restore),
+        _ => None,
+    }
+}
+
 /// An item of the archive came.
 pub(super) fn archive(call: &mut Call<'_>, item: ArchiveItem) {
-    let Some(Job::Restore(mut restore)) = call.store.commands.jobs.remove(&call.id) else { return };
+    let Some(mut restore) = take(call.store, call.id) else { return };
     restore.begun = true;
     restore.queue.push_back(item);
     go_on(call, restore);
@@ -136,7 +147,7 @@ pub(super) fn archive(call: &mut Call<'_>, item: ArchiveItem) {
 
 /// The archive is at its end.
 pub(super) fn archive_end(call: &mut Call<'_>, whole: bool) {
-    let Some(Job::Restore(mut restore)) = call.store.commands.jobs.remove(&call.id) else { return };
+    let Some(mut restore) = take(call.store, call.id) else { return };
     restore.begun = true;
     restore.ended.get_or_insert(whole);
     go_on(call, restore);
@@ -270,7 +281,7 @@ fn subscribe(call: &mut Call<'_>, restore: &Restore, user: &Name, folders: Vec<N
 
 /// The disk has had its time for the mailbox: storage commits it.
 pub(super) fn written(call: &mut Call<'_>) {
-    let Some(Job::Restore(mut restore)) = call.store.commands.jobs.remove(&call.id) else { return };
+    let Some(mut restore) = take(call.store, call.id) else { return };
     if let Some(writing) = &mut restore.writing {
         let effect = effect_of(writing, restore.written.get(&writing.item.partition));
         writing.effect = Some(call.store.begin_effect(effect, Pending::Command(call.id), call.out));
@@ -295,7 +306,7 @@ fn effect_of(writing: &Writing, written: Option<&FxHashSet<u64>>) -> Effect {
 
 /// Storage has committed the mailbox, or has no room for it.
 pub(super) fn effect_done(call: &mut Call<'_>, effect: EffectId, ok: bool) {
-    let Some(Job::Restore(mut restore)) = call.store.commands.jobs.remove(&call.id) else { return };
+    let Some(mut restore) = take(call.store, call.id) else { return };
     if restore.writing.as_ref().is_none_or(|writing| writing.effect != Some(effect)) {
         call.store.commands.jobs.insert(call.id, Job::Restore(restore));
         return;
@@ -384,7 +395,7 @@ fn write_to(
 pub(super) fn settle(store: &mut Store, now: Time, host: &Host, out: &mut Vec<Output>) {
     let ids: Vec<CommandId> = store.commands.jobs.keys().copied().collect();
     for id in ids {
-        let Some(Job::Restore(mut restore)) = store.commands.jobs.remove(&id) else { continue };
+        let Some(mut restore) = take(store, id) else { continue };
         let rates = store.commands.rates;
         if let (Some(writing), Some(had)) = (&mut restore.writing, store.commands.disk.had(now, &rates, id)) {
             let reached = reached(&store.commands, writing, had);
@@ -419,7 +430,7 @@ pub(super) fn cut(call: &mut Call<'_>, mut restore: Restore, had: Option<Service
         if writing.effect.is_none() && writing.done > 0 {
             writing.plan.messages.truncate(writing.done);
             let effect = effect_of(&writing, None);
-            call.store.begin_effect(effect, Pending::Command(call.id), call.out);
+            call.store.tell_storage(effect, call.out);
         }
         report(call, *writing, false);
     }

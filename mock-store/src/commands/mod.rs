@@ -86,6 +86,21 @@ enum Cut {
 pub const PROGRAMS: [&str; 9] =
     ["deliver", "imcheck", "imquotacheck", "imsbackup", "imsconnutil", "imsrestore", "mboxutil", "msprobe", "relinker"];
 
+impl Store {
+    /// How fast the store's commands work.
+    pub fn rates(&self) -> &Rates {
+        &self.commands.rates
+    }
+    /// Sets how fast the store's commands work, before any of them runs.
+    pub fn set_rates(&mut self, rates: Rates) {
+        self.commands.rates = rates;
+    }
+    /// Commands that are under way, by number, with their programs' names.
+    pub fn commands_under_way(&self) -> impl Iterator<Item = (CommandId, &'static str)> {
+        self.commands.jobs.iter().map(|(id, job)| (*id, job.program()))
+    }
+}
+
 /// Something reaches a command: it begins, a line of standard input, a signal.
 pub(crate) fn handle(
     store: &mut Store,
@@ -97,7 +112,7 @@ pub(crate) fn handle(
     out: &mut Vec<Output>,
 ) {
     if let CommandInput::Start { argv, .. } = &input
-        && argv.first().is_some_and(|program| &**program == "msprobe")
+        && program_of(argv) == "msprobe"
     {
         store.msprobe(now, host, out);
         out.push(Output::Host(mock_host::command::finish(id, Span::secs(2), 0, "")));
@@ -128,8 +143,13 @@ pub(crate) fn handle(
     wake(store, now, out);
 }
 
+/// The program's name, without a path.
+fn program_of(argv: &[Name]) -> &str {
+    argv.first().map_or("", |program| program.rsplit('/').next().unwrap_or(program))
+}
+
 fn start(call: &mut Call<'_>, argv: &[Name], stdin: bool) {
-    let program = argv.first().map_or("", |program| &**program);
+    let program = program_of(argv);
     let Some(program) = PROGRAMS.into_iter().find(|known| *known == program) else {
         let text = format!("sh: {program}: not found\n");
         call.out.push(Output::Host(fail(call.id, Span::millis(5), 127, text)));
@@ -276,13 +296,6 @@ pub(crate) fn stored_stopped(
         cut(&mut Call { store, now, id, host, env, out }, Cut::StoredGone);
     }
     wake(store, now, out);
-}
-
-/// Writes what running restores have put into their mailboxes by now, so that who looks sees it.
-pub(crate) fn settle(store: &mut Store, now: Time, host: &Host, out: &mut Vec<Output>) {
-    if !store.commands.jobs.is_empty() {
-        imsrestore::settle(store, now, host, out);
-    }
 }
 
 /// Asks for the timer that the disk's work needs now.
