@@ -29,7 +29,7 @@ impl Mta {
         let id = self.jobs.begin(host, channel, serial);
         out.push(Output::Attempt(Attempt {
             id,
-            channel: channel.name().into(),
+            channel: file.channel_name.clone(),
             destination: file.destination.clone().unwrap_or(Destination::Outside),
             mail: file.mail.clone(),
             received: file.received,
@@ -183,7 +183,7 @@ impl Mta {
 pub(crate) fn dequeued(host: &Host, file: &QueueFile, recipient: &Recipient) -> Fact {
     Fact::Dequeued {
         host: host.id,
-        channel: file.channel.name().into(),
+        channel: file.channel_name.clone(),
         file: file.name.clone(),
         token: recipient.token,
     }

@@ -32,6 +32,8 @@ struct Lane {
     working: BTreeSet<(Time, u64)>,
     /// Files whose attempt at another host or the store is under way. They are locked: a restart does not start a second.
     running: BTreeSet<u64>,
+    /// `qm stop`: nothing new is started until `qm start` or the job controller's own start.
+    stopped: bool,
     job_limit: Option<u32>,
     service: Option<Span>,
 }
@@ -41,6 +43,9 @@ impl Lane {
         self.working.len() + self.running.len()
     }
     fn limit(&self, channel: Channel) -> usize {
+        if self.stopped {
+            return 0;
+        }
         self.job_limit.unwrap_or(channel.default_job_limit()) as usize
     }
     fn set(&mut self, serial: u64, due: Option<Due>) {
@@ -65,6 +70,10 @@ impl JobController {
     pub fn set_job_limit(&mut self, channel: Channel, limit: u32) {
         self.lanes[channel as usize].job_limit = Some(limit.max(1));
     }
+    /// Starts nothing new in a channel, or does so again (`qm stop`, `qm start`).
+    pub(crate) fn set_stopped(&mut self, channel: Channel, stopped: bool) {
+        self.lanes[channel as usize].stopped = stopped;
+    }
     /// How long a file keeps a process of an expanding channel busy: a long one builds up a backlog.
     pub fn set_service(&mut self, channel: Channel, service: Span) {
         self.lanes[channel as usize].service = Some(service);
@@ -78,10 +87,11 @@ impl JobController {
         let lane = &self.lanes[channel as usize];
         lane.running.contains(&serial) || lane.working.iter().any(|(_, s)| *s == serial)
     }
-    /// Whether the cache knows the file and has it waiting for a later attempt after a failed one.
+    /// Learns a file, or its new due time.
     pub(crate) fn learn(&mut self, channel: Channel, serial: u64, at: Time) {
         self.lanes[channel as usize].set(serial, Some(Due { waits_its_turn: true, at, serial }));
     }
+    /// Learns a file that comes before all others.
     pub(crate) fn learn_first(&mut self, channel: Channel, serial: u64, at: Time) {
         self.lanes[channel as usize].set(serial, Some(Due { waits_its_turn: false, at, serial }));
     }
@@ -227,6 +237,7 @@ impl Mta {
             lane.known.clear();
             lane.due.clear();
             lane.working.clear();
+            lane.stopped = false;
         }
         self.sync_cache(now);
         self.run_jobs(now, host, env, out);

@@ -203,7 +203,7 @@ impl Mta {
             let (to, why) = (to.clone(), notice.why.clone());
             push_fact(out, Fact::Dsn { host: host.id, token: r.token, to, failure, why });
         }
-        let mail = Arc::new(write_notice(now, first.token, notice.delay));
+        let mail = Arc::new(write_notice(now, host, first.token, notice.delay));
         let token = Token::accepted(mail.id, &to);
         push_fact(
             out,
@@ -229,8 +229,9 @@ fn failure_reason(file: &QueueFile) -> Name {
     if file.last_reply.is_empty() { "delivery time expired".into() } else { file.last_reply.clone() }
 }
 
-fn write_notice(now: Time, about: Token, delay: Option<u8>) -> Mail {
-    let id = mix(about.0 ^ 0x6e6f_7469_6365_0000 ^ u64::from(delay.unwrap_or(0)));
+fn write_notice(now: Time, host: &Host, about: Token, delay: Option<u8>) -> Mail {
+    let which = u64::from(host.id.0) << 16 | u64::from(delay.unwrap_or(0));
+    let id = mix(mix(about.0 ^ 0x6e6f_7469_6365_0000 ^ which) ^ now.0 as u64);
     let subject = match delay {
         None => "Delivery Notification: Delivery has failed",
         Some(_) => "Delivery Notification: Delivery has been delayed",

@@ -23,6 +23,8 @@ pub struct QueueFile {
     pub serial: u64,
     /// Channel.
     pub channel: Channel,
+    /// Its channel's name, for facts.
+    pub(crate) channel_name: Name,
     /// File name in the channel's directory, `ZZ0JE927001KX4Q.00`.
     pub name: Name,
     /// Failed attempts so far: the first two characters of the name.
@@ -148,7 +150,14 @@ impl Queue {
         self.directories[channel as usize].paused
     }
 
-    pub(crate) fn add(&mut self, host: &Host, file: InitialFile, held: Option<HeldWhy>, received: u16) -> u64 {
+    pub(crate) fn add(
+        &mut self,
+        host: &Host,
+        file: InitialFile,
+        channel_name: Name,
+        held: Option<HeldWhy>,
+        received: u16,
+    ) -> u64 {
         debug_assert!(!file.recipients.is_empty(), "a queue file has a recipient");
         self.next_serial += 1;
         let serial = self.next_serial;
@@ -157,6 +166,7 @@ impl Queue {
         self.insert(QueueFile {
             serial,
             channel: file.channel,
+            channel_name,
             attempts: attempts_of(&name).unwrap_or(0),
             name,
             held,
@@ -226,14 +236,14 @@ impl Mta {
         }
         let Enqueue { channel: channel_name, destination, mail, recipients, received, held } = item;
         let file = InitialFile { channel, name: None, created: now, mail, destination, recipients };
-        let serial = self.queue.add(host, file, held, received);
+        let serial = self.queue.add(host, file, channel_name, held, received);
         if let Some(file) = self.queue.get(channel, serial) {
             for r in file.recipients.iter() {
                 push_fact(
                     out,
                     Fact::Queued {
                         host: host.id,
-                        channel: channel_name.clone(),
+                        channel: file.channel_name.clone(),
                         file: file.name.clone(),
                         token: r.token,
                         to: r.address.clone(),
@@ -254,7 +264,7 @@ impl Mta {
     /// controller is next woken or started.
     pub fn add_queued(&mut self, now: Time, host: &Host, file: InitialFile, out: &mut Vec<Output>) -> u64 {
         let (channel, created) = (file.channel, file.created);
-        let serial = self.queue.add(host, file, None, 0);
+        let serial = self.queue.add(host, file, channel.name().into(), None, 1);
         self.jobs.learn(channel, serial, now);
         self.arm(now, host, out);
         self.notices_watch(created, channel, false, host, out);
@@ -264,7 +274,7 @@ impl Mta {
     /// Puts a held file into a queue without any fact: content that a world begins with.
     pub fn add_held(&mut self, host: &Host, file: InitialFile, why: HeldWhy, out: &mut Vec<Output>) -> u64 {
         let (channel, created) = (file.channel, file.created);
-        let serial = self.queue.add(host, file, Some(why), 0);
+        let serial = self.queue.add(host, file, channel.name().into(), Some(why), 1);
         self.notices_watch(created, channel, true, host, out);
         serial
     }

@@ -41,7 +41,7 @@ struct Act {
 
 const PROMPT: &str = "qm.maint>\n";
 const HELP: &str = "clean counters date delete directory exit held help history hold jobs messages\n\
-                    quit read release return run summarize view\n";
+                    quit read release return run start stop summarize view\n";
 
 impl Mta {
     /// A line at the prompt, or the answer to a question.
@@ -70,10 +70,10 @@ impl Mta {
     }
 
     /// The terminal is gone, or standard input is at its end.
-    pub(super) fn end_conversation(&mut self, id: CommandId, status: i32, _host: &Host, out: &mut Vec<Output>) {
+    pub(super) fn end_conversation(&mut self, id: CommandId, out: &mut Vec<Output>) {
         if matches!(self.commands.running.get(&id), Some(Running::Conversation(_))) {
             self.commands.running.remove(&id);
-            out.push(Output::Host(finish(id, Span::millis(50), status, "")));
+            out.push(Output::Host(finish(id, Span::millis(50), 0, "")));
         }
     }
 
@@ -112,6 +112,9 @@ impl Mta {
                     Err(refusal) => text.push_str(&refusal),
                 }
             }
+            "clean" | "run" | "start" | "stop" => match self.steer(now, verb, words, host, out) {
+                Ok(said) | Err(said) => text.push_str(&said),
+            },
             verb => match self.query(now, verb, words, conversation.source, host) {
                 Ok((said, listed)) => {
                     text.push_str(&said);
@@ -219,14 +222,21 @@ impl Mta {
         self.jobs.learn_first(channel, serial, now);
     }
 
-    fn hold_file(&mut self, channel: Channel, serial: u64, why: HeldWhy, host: &Host, out: &mut Vec<Output>) {
+    pub(super) fn hold_file(
+        &mut self,
+        channel: Channel,
+        serial: u64,
+        why: HeldWhy,
+        host: &Host,
+        out: &mut Vec<Output>,
+    ) {
         self.jobs.forget(channel, serial);
         let Some(file) = self.queue.mark(channel, serial, Some(why)) else { return };
         let (name, tokens) = (file.name.clone(), file.tokens());
         push_fact(out, Fact::HeldInPlace { host: host.id, channel: channel.name().into(), file: name, tokens, why });
     }
 
-    fn delete_file(&mut self, file: &QueueFile, host: &Host, out: &mut Vec<Output>) {
+    pub(super) fn delete_file(&mut self, file: &QueueFile, host: &Host, out: &mut Vec<Output>) {
         self.jobs.forget(file.channel, file.serial);
         self.queue.remove(file.channel, file.serial);
         let why: Name = "deleted by qm delete".into();

@@ -1,6 +1,7 @@
 //! Owns `imsimta`: which sub-command a command line means, and what is under way for whom. It must not know what an
 //! administrator wants with it.
 
+mod clean;
 mod control;
 mod conversation;
 mod id_list;
@@ -9,14 +10,16 @@ mod option_line;
 mod qm;
 mod report;
 
-use crate::input::Output;
+use crate::input::{Output, Timer};
 use crate::mta::Mta;
 use conversation::Conversation;
+use mock_host::coin::CallerLostCoin;
 use mock_host::command::{self, CommandId, CommandInput, Signal, fail, finish};
 use mock_host::host::Host;
 use mock_host::lookup::Environment;
 use mock_host::mail::Name;
 use mock_host::process_table::Daemon;
+use mock_host::service::Service;
 use mock_host::time::{Span, Time};
 use std::collections::BTreeMap;
 
@@ -35,6 +38,9 @@ pub struct Commands {
     running: BTreeMap<CommandId, Running>,
 }
 
+/// How often a restart that waits for a service which hangs looks again.
+const HUNG: Span = Span::mins(5);
+
 const USAGE: &str = "Usage: imsimta cache|cnbuild|process|qm|refresh|reload|restart|run|submit|test [options]\n";
 
 impl Mta {
@@ -51,7 +57,13 @@ impl Mta {
         match input {
             CommandInput::Start { argv, stdin } => self.start_command(now, id, &argv, stdin, host, env, out),
             CommandInput::Line(line) => self.converse(now, id, &line, host, out),
-            CommandInput::Eof | CommandInput::CallerLost => self.end_conversation(id, 0, host, out),
+            CommandInput::Eof => self.end_conversation(id, out),
+            CommandInput::CallerLost => {
+                self.end_conversation(id, out);
+                if host.coins.caller_lost == CallerLostCoin::Dies {
+                    self.commands.running.remove(&id);
+                }
+            }
             CommandInput::Signal(signal) => {
                 let number = match signal {
                     Signal::Interrupt => 2,
@@ -84,7 +96,7 @@ impl Mta {
             "qm" if rest.is_empty() => {
                 self.commands.running.insert(id, Running::Conversation(Conversation::default()));
                 if !stdin {
-                    self.end_conversation(id, 0, host, out);
+                    self.end_conversation(id, out);
                 }
             }
             "qm" => self.qm_once(now, id, rest, host, out),
@@ -110,6 +122,11 @@ impl Mta {
 
     /// Takes the time that a command asked for.
     pub(crate) fn command_timer(&mut self, now: Time, id: CommandId, host: &mut Host, out: &mut Vec<Output>) {
+        let Some(Running::Restart(daemons)) = self.commands.running.get(&id) else { return };
+        let hangs = |d: &Daemon| Service::of(*d).is_some_and(|s| host.hangs.contains(&s));
+        if daemons.iter().any(hangs) {
+            return out.push(Output::Wake(now + HUNG, Timer::Command(id)));
+        }
         if let Some(Running::Restart(daemons)) = self.commands.running.remove(&id) {
             control::restart_now(now, id, &daemons, host, out);
         }

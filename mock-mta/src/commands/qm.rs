@@ -1,7 +1,7 @@
 //! Owns the sub-commands of `imsimta qm` that are given on the command line, and which of them are interactive only. It
 //! must not know a terminal.
 
-use super::listing::{Listed, Selection, Source, no_such_channel};
+use super::listing::{Listed, NO_JOB_CONTROLLER, Selection, Source, no_such_channel};
 use super::option_line::{OptionLine, fits, verb};
 use super::{done, refuse, usage};
 use crate::channel::{Channel, next_hop};
@@ -12,10 +12,11 @@ use mock_host::coin::QmRelease;
 use mock_host::command::CommandId;
 use mock_host::host::Host;
 use mock_host::mail::Name;
+use mock_host::process_table::Daemon;
 use mock_host::time::{Span, Time};
 
 /// Sub-commands of both modes and of the conversation only (F1.3-05).
-pub(super) const VERBS: [&str; 19] = [
+pub(super) const VERBS: [&str; 21] = [
     "clean",
     "counters",
     "date",
@@ -33,6 +34,8 @@ pub(super) const VERBS: [&str; 19] = [
     "release",
     "return",
     "run",
+    "start",
+    "stop",
     "summarize",
     "view",
 ];
@@ -59,7 +62,11 @@ impl Mta {
             let text = format!("%QM-E-INTERACTIVE, {name} is available in interactive mode only\n");
             return usage(id, &text, host, out);
         }
-        match self.query(now, verb, rest, Source::DirectoryTree, host) {
+        let said = match verb {
+            "clean" | "run" | "start" | "stop" => self.steer(now, verb, rest, host, out).map(|text| (text, None)),
+            _ => self.query(now, verb, rest, Source::DirectoryTree, host),
+        };
+        match said {
             Ok((text, listed)) => {
                 let files = listed.map_or(0, |l| l.len()) as i64;
                 done(id, Span::millis(200) + Span::micros(20 * files), text, out);
@@ -69,6 +76,35 @@ impl Mta {
             }
             Err(text) => refuse(id, text, host, out),
         }
+    }
+
+    /// `clean`, `run`, `start` and `stop`, in either mode: what they say.
+    ///
+    /// # Errors
+    /// The text of a refusal.
+    pub(super) fn steer(
+        &mut self,
+        now: Time,
+        verb: &str,
+        words: &[&str],
+        host: &Host,
+        out: &mut Vec<Output>,
+    ) -> Result<String, String> {
+        if verb == "clean" {
+            return self.clean(words, host, out);
+        }
+        let channel = named_channel(words)?;
+        if !host.processes.runs(Daemon::JobController) {
+            return Err(NO_JOB_CONTROLLER.to_string());
+        }
+        match verb {
+            "run" => {
+                self.jobs.hasten(channel, now);
+            }
+            verb => self.jobs.set_stopped(channel, verb == "stop"),
+        }
+        self.start_due(now, host, out);
+        Ok(String::new())
     }
 
     /// What a sub-command that changes nothing says, in either mode.

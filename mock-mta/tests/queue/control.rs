@@ -1,10 +1,13 @@
 //! `imsimta` beyond `qm`: compiling, restarting, the cache, running a channel.
 
 use crate::site::{START, Site, all_later};
+use mock_host::coin::CallerLostCoin;
+use mock_host::command::CommandInput;
 use mock_host::fact::{Fact, Setting};
 use mock_host::process_table::Daemon;
 use mock_host::service::Service;
 use mock_host::time::Span;
+use mock_mta::Input;
 use mock_mta::channel::Channel;
 
 const OPTION_DAT: &str = "/opt/SUNWmsgsr/config/option.dat";
@@ -191,4 +194,32 @@ fn start_and_stop_are_obsolete() {
     let (status, _, stderr) = site.run("imsimta start");
     assert_eq!((status, &*stderr), (1, "imsimta start is obsolete: use start-msg\n"));
     assert!(site.host.processes.runs(Daemon::JobController));
+}
+
+/// F1.4-02
+#[test]
+fn a_restart_waits_for_a_service_that_hangs() {
+    let mut site = Site::store();
+    site.host.hangs.insert(Service::Dispatcher);
+    let before = site.host.processes.of(Daemon::Dispatcher).map(|p| p.pid).next();
+    let id = site.begin("imsimta restart", false);
+    site.pass(Span::hours(1));
+    assert_eq!(site.ended(id), None);
+    assert_eq!(site.host.processes.of(Daemon::Dispatcher).map(|p| p.pid).next(), before);
+    site.host.hangs.clear();
+    site.pass(Span::mins(6));
+    assert_eq!(site.ended(id), Some(0));
+    assert_ne!(site.host.processes.of(Daemon::Dispatcher).map(|p| p.pid).next(), before);
+}
+
+#[test]
+fn a_restart_whose_caller_is_lost_goes_on_or_dies_by_coin() {
+    for (coin, restarts) in [(CallerLostCoin::GoesOn, true), (CallerLostCoin::Dies, false)] {
+        let mut site = Site::with(|host| host.coins.caller_lost = coin);
+        let before = site.host.processes.of(Daemon::Dispatcher).map(|p| p.pid).next();
+        let id = site.begin("imsimta restart", false);
+        site.handle(Input::Command(id, CommandInput::CallerLost));
+        site.pass(Span::mins(1));
+        assert_eq!(site.host.processes.of(Daemon::Dispatcher).map(|p| p.pid).next() != before, restarts);
+    }
 }

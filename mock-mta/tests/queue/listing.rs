@@ -207,3 +207,32 @@ fn a_hundred_thousand_files_are_one_text() {
     assert_eq!(names.len(), 100_000, "every name differs");
     assert_eq!(site.wakes, 0, "held files ask for nothing");
 }
+
+/// F1.3-01
+#[test]
+fn clean_holds_or_deletes_what_contains_the_texts() {
+    let mut site = Site::store();
+    site.answer = all_later;
+    site.mail("spam@example.net", &["joe@sesta.com"]);
+    site.mail("bob@example.net", &["ann@sesta.com"]);
+    assert_eq!(site.run("imsimta qm clean -from=SPAM -to=ann").1, "%QM-I-CLEANED, 0 messages held\n", "both must fit");
+    assert_eq!(site.run("imsimta qm clean -ignore_zz -from=spam tcp_local").1, "%QM-I-CLEANED, 0 messages held\n");
+    let (_, text, _) = site.run("imsimta qm clean -from=spam -verbose");
+    assert!(text.starts_with("%QM-I-HELD, held the message file ims-ms/ZY") && text.ends_with("1 messages held\n"));
+    assert_eq!(site.mta.queue.held(), 1);
+    assert_eq!(site.run("imsimta qm clean -delete -domain_to=ims-ms-daemon").1, "%QM-I-CLEANED, 1 messages deleted\n");
+    assert_eq!(site.mta.queue.len(), 1, "what is held is left alone");
+    assert_eq!(site.run("imsimta qm clean").0, 1);
+}
+
+/// F1.3-09
+#[test]
+fn a_stopped_channel_starts_nothing_until_it_is_started() {
+    let mut site = Site::store();
+    assert_eq!(site.run("imsimta qm stop ims-ms"), (0, String::new(), String::new()));
+    site.mail("bob@example.net", &["joe@sesta.com"]);
+    site.pass(Span::hours(1));
+    assert!(site.attempts.is_empty() && site.names(Channel::ImsMs)[0].starts_with("ZZ"));
+    site.run("imsimta qm start ims-ms");
+    assert_eq!(site.attempts.len(), 1);
+}
