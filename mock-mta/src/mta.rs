@@ -159,14 +159,10 @@ impl Mta {
     /// The end of a transaction's DATA: what was expanded at RCPT is queued now, whatever the entries say meanwhile.
     fn data(&mut self, now: Time, id: TransactionId, host: &mut Host, env: &dyn Environment, out: &mut Vec<Output>) {
         let Some(transaction) = self.router.take(id) else {
-            out.push(Output::Data(id, 421, "4.3.2 connection lost".into()));
+            out.push(Output::Data(id, 421, "4.3.2 no transaction".into()));
             return;
         };
         let Transaction { pid, peer, mail, taken, expansion } = transaction;
-        if taken.is_empty() {
-            out.push(Output::Data(id, 554, "5.5.1 no valid recipients".into()));
-            return;
-        }
         if !matches!(peer, Peer::Host(_)) {
             for (to, token) in taken {
                 out.push(accepted(host, &mail, token, to));

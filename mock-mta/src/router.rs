@@ -84,7 +84,7 @@ pub(crate) struct Transaction {
     pub(crate) pid: Pid,
     pub(crate) peer: Peer,
     pub(crate) mail: Arc<Mail>,
-    /// The recipients that were taken.
+    /// The recipients that were taken; never empty.
     pub(crate) taken: Vec<(Name, Token)>,
     pub(crate) expansion: Expansion,
 }
@@ -199,9 +199,11 @@ impl Router {
             }
             replies.push(reply);
         }
-        let taken = once.iter().filter(|&&i| replies[i].0 == 250).map(|&i| to[i].clone()).collect();
+        let taken: Vec<_> = once.iter().filter(|&&i| replies[i].0 == 250).map(|&i| to[i].clone()).collect();
         out.push(Output::Rcpt(id, replies));
-        self.transactions.insert(id, Transaction { pid, peer, mail, taken, expansion });
+        if !taken.is_empty() {
+            self.transactions.insert(id, Transaction { pid, peer, mail, taken, expansion });
+        }
     }
 
     /// Expands recipients (address, original recipient, copy) in the process `pid` and with its caches. Decisions go to

@@ -141,11 +141,12 @@ impl Work<'_> {
                     ways.push(Way::End(format!("delivered to the program {program}").into()));
                 }
                 Leads::File => ways.push(Way::End("delivered to a file".into())),
-                Leads::Bitbucket => {
+                // Only who was written to by name answers, not who gets the mail by a list or a forward.
+                Leads::Bitbucket if target.token == Token::accepted(self.mail.id, &target.original) => {
                     let reply = vacation::reply(self.now, &target.listed, self.mail, target.token, option.dated);
                     self.result.replies.extend(reply);
                 }
-                Leads::Hold | Leads::Members => {}
+                Leads::Bitbucket | Leads::Hold | Leads::Members => {}
             }
         }
         ways

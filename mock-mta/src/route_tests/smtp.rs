@@ -124,3 +124,12 @@ fn mail_to_the_postmaster_and_to_the_host_itself_is_accepted() {
     assert_eq!(old.send("joe@oldstore.siroe.com").0, 250);
     assert_eq!(old.queued("ims-ms"), ["joe@ims-ms-daemon"]);
 }
+
+#[test]
+fn a_refused_transaction_leaves_nothing_to_queue() {
+    let mut old = Bench::new("oldstore", "");
+    let mail = old.mail();
+    old.rcpt(Peer::Outside, mail, 0, &["nobody@sesta.com"]);
+    assert_eq!(old.data(), 421);
+    assert_eq!(old.mta.queue.files().count(), 0);
+}

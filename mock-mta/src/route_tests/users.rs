@@ -369,3 +369,24 @@ fn filter_and_vacation_text_follow_the_user_and_the_memory_of_replies_does_not()
     }
     assert_eq!(replies, 2, "one a host");
 }
+
+#[test]
+fn who_gets_mail_by_a_list_does_not_answer_it() {
+    let mut old = Bench::new("oldstore", "");
+    old.user("joe", &[("mailDeliveryOption", "mailbox"), ("mailDeliveryOption", "autoreply")]);
+    old.list("all", &[("uniqueMember", "uid=joe,ou=people,o=sesta.com,o=isp")]);
+    old.send("all@sesta.com");
+    old.wait(Span::mins(1));
+    assert_eq!(old.queued("ims-ms"), ["joe@ims-ms-daemon"]);
+    assert!(!old.facts().any(|f| matches!(f, Fact::AutoReplied { .. })));
+}
+
+#[test]
+fn a_vacation_without_a_mailbox_ends_the_message_with_nothing_due() {
+    let mut old = Bench::new("oldstore", "");
+    old.user("joe", &[("mailDeliveryOption", "autoreply")]);
+    assert_eq!(old.send("joe@sesta.com").0, 250);
+    let token = Token::accepted(MailId(1), "joe@sesta.com");
+    assert!(old.facts().any(|f| matches!(f, Fact::Expanded { token: t, into, .. } if *t == token && into.is_empty())));
+    assert!(old.facts().any(|f| matches!(f, Fact::AutoReplied { .. })));
+}
