@@ -68,11 +68,10 @@ impl Store {
         if rules.is_empty() {
             return;
         }
-        if let Some(due) = Cron::parse(line).and_then(|cron| cron.next(now, &host.clock)) {
-            if self.expire_due != Some(due) {
-                self.expire_due = Some(due);
-                out.push(Output::Wake(due, Timer::Expire));
-            }
+        let due = Cron::parse(line).and_then(|cron| cron.next(now, &host.clock));
+        if let Some(due) = due.filter(|due| self.expire_due != Some(*due)) {
+            self.expire_due = Some(due);
+            out.push(Output::Wake(due, Timer::Expire));
         }
     }
 

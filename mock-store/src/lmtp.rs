@@ -91,10 +91,9 @@ impl Store {
         if self.locked_against(&target, None) {
             return Some(Answer::Deferred(Refusal::Locked.to_string().into()));
         }
-        if let Some(quota) = delivery.quota_bytes {
-            if self.account(&delivery.user).is_some_and(|account| account.quota_bytes != Some(quota)) {
-                self.account_mut(&delivery.user).quota_bytes = Some(quota);
-            }
+        let known = self.account(&delivery.user).map(|account| account.quota_bytes);
+        if delivery.quota_bytes.is_some() && known.is_some_and(|quota| quota != delivery.quota_bytes) {
+            self.account_mut(&delivery.user).quota_bytes = delivery.quota_bytes;
         }
         match verdict(now, host, self.account(&delivery.user), delivery.mail.body.size_bytes.into()) {
             Verdict::Fits => None,

@@ -186,15 +186,14 @@ impl Store {
             // A partition that this host does not have: the user is let in all the same and finds no INBOX.
             let _ = self.create_mailbox(now, host, user, &inbox, partition.as_ref(), None, out);
         }
-        if self.running.get(&pid).is_some_and(|running| running.last_access) {
-            if let Some(account) = self.accounts.get_mut(user) {
-                let n = match protocol {
-                    Protocol::Imap => 0,
-                    Protocol::Http => 1,
-                    Protocol::Pop => 2,
-                };
-                Arc::make_mut(account).last_access[n] = Some(now);
-            }
+        let recorded = self.running.get(&pid).is_some_and(|running| running.last_access);
+        if let Some(account) = self.accounts.get_mut(user).filter(|_| recorded) {
+            let n = match protocol {
+                Protocol::Imap => 0,
+                Protocol::Http => 1,
+                Protocol::Pop => 2,
+            };
+            Arc::make_mut(account).last_access[n] = Some(now);
         }
         let opened = Session {
             user: user.clone(),

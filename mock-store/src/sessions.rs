@@ -88,13 +88,12 @@ impl Store {
         self.sessions.get_mut(session).map(|session| session.deaf = true).is_some()
     }
     /// Disconnects a user's IMAP, webmail and POP sessions (`imsconnutil -k`, F1.8-02); how many were cut.
-    pub(crate) fn kick(&mut self, now: Time, host: &Host, user: &str, out: &mut Vec<Output>) -> usize {
-        self.cut_sessions(now, host, "Disconnected by administrator", |s| &*s.user == user && !s.deaf, out)
+    pub(crate) fn kick(&mut self, _now: Time, host: &Host, user: &str, out: &mut Vec<Output>) -> usize {
+        self.cut_sessions(host, "Disconnected by administrator", |s| &*s.user == user && !s.deaf, out)
     }
     /// Cuts the sessions that `which` selects; how many.
     pub(crate) fn cut_sessions(
         &mut self,
-        _now: Time,
         host: &Host,
         text: &str,
         which: impl Fn(&Session) -> bool,

@@ -172,7 +172,7 @@ impl Store {
         match process.daemon {
             Daemon::Imapd | Daemon::Popd | Daemon::Mshttpd => {
                 self.running.remove(&process.pid);
-                self.cut_sessions(now, host, "Connection closed: server restarting", |s| s.pid == process.pid, out);
+                self.cut_sessions(host, "Connection closed: server restarting", |s| s.pid == process.pid, out);
             }
             Daemon::Stored => commands::stored_stopped(self, now, host, env, out),
             _ => {}

@@ -140,11 +140,11 @@ impl Stand {
         self.store.handle(self.now, input, &mut self.host, &self.directory, &mut self.out);
         let mut n = from;
         while n < self.out.len() {
-            if let Output::Effect(id, _) = &self.out[n] {
-                if id.0 > 0 {
-                    let end = if self.full { Input::Failed(*id) } else { Input::Done(*id) };
-                    self.store.handle(self.now, end, &mut self.host, &self.directory, &mut self.out);
-                }
+            if let Output::Effect(id, _) = self.out[n]
+                && id.0 > 0
+            {
+                let end = if self.full { Input::Failed(id) } else { Input::Done(id) };
+                self.store.handle(self.now, end, &mut self.host, &self.directory, &mut self.out);
             }
             n += 1;
         }
