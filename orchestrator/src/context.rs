@@ -3,16 +3,18 @@
 
 pub use crate::blocker::{Blocker, Halt};
 use crate::doors::{
-    Command, Declaration, DirectoryEntry, DirectoryError, Doors, Finished, Modification, PipeEnd, Scope, ShellError,
-    Telling,
+    Command, Declaration, DirectoryEntry, DirectoryError, Doors, Finished, Modification, PipeEnd, Said, Scope,
+    ShellError, Telling,
 };
 use crate::inventory::{Inventory, Move, Role};
 use crate::journal::record::{Event, Note, Record, Setting, State};
+use crate::procedure::snapshot::Snapshot;
 use crate::run::{Mutation, Options};
 use crate::speech::system;
 use jiff::{SignedDuration, Timestamp};
 use std::cell::{Ref, RefCell};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// Where a step acts.
@@ -75,6 +77,8 @@ pub struct Run {
     pub options: Options,
     /// What the journal says.
     state: RefCell<State>,
+    /// Baselines of groups whose copy is being made, by group.
+    pub sources: RefCell<BTreeMap<usize, Rc<Snapshot>>>,
     /// Clocks learned.
     clocks: RefCell<BTreeMap<String, HostClock>>,
 }
@@ -88,6 +92,7 @@ impl Run {
             move_: move_.clone(),
             options: options.clone(),
             state: RefCell::new(state),
+            sources: RefCell::default(),
             clocks: RefCell::default(),
         }
     }
@@ -277,6 +282,46 @@ impl Run {
         said.truncate(said.char_indices().nth(200).map_or(said.len(), |(i, _)| i));
         let what = format!("`{}` on {host} says what cannot be understood: {said:?}; run it by hand", argv.join(" "));
         Err(Halt::RollBack(Blocker::new("unreadable-output", what).on(host)))
+    }
+
+    /// Runs a command that changes nothing and feeds what it prints to `T` piece by piece; begun anew with a fresh `T`
+    /// when the connection breaks. Standard output is not kept.
+    pub async fn stream<T>(
+        &self,
+        host: &str,
+        argv: &[String],
+        fresh: impl Fn() -> T,
+        mut feed: impl FnMut(&mut T, &str),
+    ) -> Result<(T, Finished), Halt> {
+        let mut patience = self.patience();
+        let command = Command { host: host.to_owned(), argv: argv.to_vec() };
+        loop {
+            let mut into = fresh();
+            match self.fed(&command, &mut into, &mut feed).await {
+                Ok(finished) => return Ok((into, finished)),
+                Err(error) => patience.after(self, &error).await?,
+            }
+        }
+    }
+
+    async fn fed<T>(
+        &self,
+        command: &Command,
+        into: &mut T,
+        feed: &mut impl FnMut(&mut T, &str),
+    ) -> Result<Finished, ShellError> {
+        let mut process = self.doors.shell.start(command, false, self.options.bounds.command * 4).await?;
+        let mut finished = Finished { status: 0, stdout: String::new(), stderr: String::new() };
+        loop {
+            match process.read().await? {
+                Said::Out(text) => feed(into, &text),
+                Said::Err(text) => finished.stderr.push_str(&text),
+                Said::Exit(status) => {
+                    finished.status = status;
+                    return Ok(finished);
+                }
+            }
+        }
     }
 
     /// Runs a command that changes something: once, unless it surely was not started. Read back afterwards.

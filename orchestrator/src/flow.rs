@@ -198,6 +198,8 @@ pub async fn take(run: &Run, number: u8, at: At) -> Result<(), Halt> {
                 Err(halt) => return Err(halt),
             }
         }
+    } else if number == 1 && run.state().groups.is_empty() {
+        crate::procedure::step_01_backup_groups::old_definitions(run, at).await?;
     }
     run.event(number, at, Event::Done).await
 }

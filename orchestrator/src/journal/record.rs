@@ -174,6 +174,10 @@ pub struct PlannedGroup {
     pub users: Vec<String>,
     /// Path of the `-u` file on the old home; `None`: the group is one of `backup-groups.conf`.
     pub file: Option<String>,
+    /// Size of its mailboxes when it was planned.
+    pub kilobytes: u64,
+    /// Messages when it was planned.
+    pub messages: u64,
 }
 
 /// What a step must remember.
@@ -252,6 +256,13 @@ pub enum Note {
     Baselines {
         /// One a mailbox.
         mailboxes: Vec<Baseline>,
+    },
+    /// Step 8: a body that the backup could not read. Its message is not in the copy and the source is kept.
+    Unreadable {
+        /// Mailbox.
+        mailbox: String,
+        /// UID.
+        uid: u32,
     },
     /// Step 8: the counting backup is about to start.
     BackupStarted {
@@ -383,6 +394,8 @@ pub struct State {
     pub mail_hosts: BTreeMap<String, Option<String>>,
     /// Baseline of each mailbox.
     pub baselines: BTreeMap<String, Baseline>,
+    /// Bodies that the backup could not read, by mailbox.
+    pub unreadable: BTreeMap<String, BTreeSet<u32>>,
     /// Users left out, with the reason.
     pub left_out: BTreeMap<String, String>,
     /// Held files released, by host.
@@ -407,7 +420,8 @@ impl State {
 
     /// The one transition: what is known after `record`. Every pair that is not listed is an error and changes nothing.
     pub fn apply(&mut self, record: Record) -> Result<(), Impossible> {
-        let impossible = |why: String| Err(Impossible { index: self.records, why });
+        let index = self.records;
+        let impossible = |why: String| Err(Impossible { index, why });
         if !self.taken && !matches!(record, Record::Taken { .. }) {
             return impossible("the first record must take the journal".to_owned());
         }
@@ -528,6 +542,9 @@ impl State {
             Note::SavedBack { user } => self.users.entry(user).or_default().saved = None,
             Note::Baselines { mailboxes } => {
                 self.baselines.extend(mailboxes.into_iter().map(|b| (b.mailbox.clone(), b)));
+            }
+            Note::Unreadable { mailbox, uid } => {
+                self.unreadable.entry(mailbox).or_default().insert(uid);
             }
             Note::BackupStarted { at, source_at } => self.group_mut(group)?.backup_started = Some((at, source_at)),
             Note::Released { host, files } => self.released.entry(host).or_default().extend(files),
