@@ -3,6 +3,7 @@
 
 use crate::mailbox::{Account, Mailbox};
 use crate::message::Message;
+use crate::quota::effective_limit;
 use crate::store::{Store, fact};
 use crate::{input::Output, partition, settings};
 use mock_host::coin::OriginalUid;
@@ -275,8 +276,10 @@ impl Store {
         });
         account.usage_messages -= gone.len() as u64;
         account.usage_bytes -= gone.iter().map(|m| u64::from(m.body.size_bytes)).sum::<u64>();
-        account.over_quota_since = None;
         let (partition, uid_validity) = (mailbox.partition.clone(), mailbox.uid_validity);
+        if effective_limit(host, account).is_none_or(|limit| account.usage_bytes <= limit) {
+            account.over_quota_since = None;
+        }
         let gone: Arc<[Stored]> = gone.into();
         let messages = gone.clone();
         out.push(fact(Fact::Removed { store: host.id, mailbox: name.clone(), uid_validity, messages, cause }));

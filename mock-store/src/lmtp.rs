@@ -6,7 +6,7 @@ use crate::effects::{Effect, Pending};
 use crate::input::{Answer, Output, Ticket};
 use crate::partition;
 use crate::quota::{Verdict, verdict};
-use crate::store::Store;
+use crate::store::{STORE_DOWN, Store};
 use mock_host::fact::{AppendCause, MailboxName};
 use mock_host::host::Host;
 use mock_host::lookup::{Environment, Found, HostId};
@@ -85,7 +85,7 @@ impl Store {
             return Some(Answer::Deferred("Connection refused".into()));
         }
         if !host.processes.runs(Daemon::Stored) {
-            return Some(Answer::Deferred("Message store is not available".into()));
+            return Some(Answer::Deferred(STORE_DOWN.into()));
         }
         let target = self.target(delivery);
         if self.locked_against(&target, None) {

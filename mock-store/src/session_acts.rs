@@ -6,7 +6,7 @@ use crate::effects::{Effect, Pending};
 use crate::input::{Output, SessionAct, SessionReply};
 use crate::mailbox::Mailbox;
 use crate::quota::fits;
-use crate::store::{Store, fact};
+use crate::store::{STORE_DOWN, Store, fact};
 use mock_host::coin::HoldSessions;
 use mock_host::draw::mix;
 use mock_host::fact::{AppendCause, Fact, MailboxName, RemoveCause, SessionId, flags};
@@ -25,6 +25,13 @@ pub(crate) struct ClientAppend {
     body: Body,
     token: Token,
     flags: u8,
+}
+
+impl ClientAppend {
+    /// The store went down before the message was on disk.
+    pub(crate) fn abandon(self, out: &mut Vec<Output>) {
+        out.push(Output::Reply(self.session, SessionReply::No(STORE_DOWN.into())));
+    }
 }
 
 /// What becomes of an act: done, refused with a text, or answered later.
@@ -69,7 +76,7 @@ impl Store {
             }
         }
         if !host.processes.runs(Daemon::Stored) && !matches!(act, SessionAct::Drop | SessionAct::Logout) {
-            out.push(Output::Reply(id, SessionReply::No("Message store is not available".into())));
+            out.push(Output::Reply(id, SessionReply::No(STORE_DOWN.into())));
             return;
         }
         let outcome = match act {
@@ -393,7 +400,7 @@ impl Store {
                     let which = |m: &crate::message::Message| marked.binary_search(&m.uid).is_ok();
                     self.remove_and_tell(now, host, &inbox, which, RemoveCause::Client(id), out);
                 }
-                Ok(()) => outcome = no("Message store is not available"),
+                Ok(()) => outcome = no(STORE_DOWN),
                 Err(text) => outcome = Err(text),
             }
         }

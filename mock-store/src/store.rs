@@ -4,7 +4,7 @@
 use crate::commands::{self, Commands};
 use crate::effects::{Effect, EffectId, Pending};
 use crate::expunged::Expunged;
-use crate::input::{Input, Output, Timer};
+use crate::input::{Answer, Input, Output, Timer};
 use crate::lock::Locks;
 use crate::login_cache::Running;
 use crate::mailbox::{Account, Mailbox};
@@ -67,6 +67,9 @@ impl Default for Store {
         Store::new()
     }
 }
+
+/// What deliveries and clients are told while stored does not run.
+pub(crate) const STORE_DOWN: &str = "Message store is not available";
 
 /// A fact among the outputs.
 pub(crate) fn fact(fact: Fact) -> Output {
@@ -174,8 +177,28 @@ impl Store {
                 self.running.remove(&process.pid);
                 self.cut_sessions(host, "Connection closed: server restarting", |s| s.pid == process.pid, out);
             }
-            Daemon::Stored => commands::stored_stopped(self, now, host, env, out),
+            Daemon::Stored => {
+                self.abandon_writes(out);
+                commands::stored_stopped(self, now, host, env, out);
+            }
             _ => {}
+        }
+    }
+
+    /// What deliveries and clients had under way ends unfinished: whatever storage reports of it later is too late.
+    fn abandon_writes(&mut self, out: &mut Vec<Output>) {
+        let (unfinished, kept) =
+            std::mem::take(&mut self.pending).into_iter().partition(|(_, then)| !matches!(then, Pending::Command(_)));
+        self.pending = kept;
+        let unfinished: BTreeMap<EffectId, Pending> = unfinished;
+        for then in unfinished.into_values() {
+            match then {
+                Pending::Delivery(delivery) => {
+                    out.push(Output::Delivered(delivery.ticket, Answer::Deferred(STORE_DOWN.into())));
+                }
+                Pending::ClientAppend(append) => append.abandon(out),
+                Pending::Command(_) => {}
+            }
         }
     }
 

@@ -130,3 +130,18 @@ fn mail_message_store_chooses_the_partition_of_a_new_mailbox() {
     assert_eq!(stand.deliver("lost", 500), deferred("no partition tertiary"));
     assert!(stand.store.account("lost").is_none());
 }
+
+/// F5.4-06
+#[test]
+fn a_store_that_goes_down_before_the_message_is_on_disk_defers_and_stores_nothing() {
+    let mut stand = Stand::new();
+    let input = stand.delivery("joe", 500, Some(HostId(3)));
+    let Stand { store, host, directory, now, out, .. } = &mut stand;
+    store.handle(*now, input, host, directory, out);
+    let effect = out.iter().find_map(|o| if let Output::Effect(id, _) = o { Some(*id) } else { None });
+    stand.restart(&[Daemon::Stored]);
+    assert!(matches!(stand.out.last(), Some(Output::Delivered(_, Answer::Deferred(_)))));
+    stand.facts();
+    stand.give(Input::Done(effect.expect("it is written")));
+    assert!(stand.facts().is_empty() && stand.inbox("joe").is_empty(), "too late");
+}

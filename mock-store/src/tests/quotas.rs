@@ -67,6 +67,26 @@ fn after_the_grace_period_mail_bounces_until_room_is_made() {
     assert_eq!(stand.deliver("joe", 200), Answer::Stored);
 }
 
+/// F1.1-19
+#[test]
+fn removing_too_little_does_not_begin_the_grace_period_anew() {
+    let mut stand = with_quota(1000);
+    for option in ["local.store.quotaoverdraft", "store.quotaenforcement"] {
+        stand.set(option, "on");
+    }
+    stand.set("store.quotagraceperiod", "2");
+    stand.restart(&[Daemon::Stored]);
+    for size in [10, 900, 900] {
+        assert_eq!(stand.deliver("joe", size), Answer::Stored);
+    }
+    assert_eq!(stand.deliver("joe", 10), deferred("Over quota"));
+    stand.pass(Span::hours(2));
+    stand.login(1, Protocol::Pop, "joe");
+    stand.act(1, SessionAct::PopDele { count: 1 });
+    stand.act(1, SessionAct::Logout);
+    assert_eq!(stand.deliver("joe", 10), Answer::Refused("Over quota".into()), "1800 of 1000 bytes are left");
+}
+
 /// F1.1-21
 #[test]
 fn with_overdraft_one_message_may_overshoot_but_none_larger_than_the_quota() {
