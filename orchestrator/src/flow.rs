@@ -4,7 +4,8 @@
 use crate::context::{At, Blocker, Halt, Run};
 use crate::doors::Declaration;
 use crate::journal::record::Event;
-use crate::procedure::table::{Step, table};
+use crate::procedure::table::{Scope, Step, table};
+use crate::run::Procedure;
 use crate::rollback;
 use futures::StreamExt;
 use futures::stream;
@@ -33,8 +34,50 @@ struct Meeting {
     copied: Cell<usize>,
 }
 
+/// The published procedure: a step is finished for everybody before the next begins.
+async fn in_order(run: &Run) -> Result<(), Halt> {
+    let ended = every_step(run).await;
+    let Err(halt) = ended else { return Ok(()) };
+    let groups = run.state().groups.len();
+    let mut failed = None;
+    for group in 0..groups {
+        if run.state().has_begun(10, Some(group)) {
+            failed.get_or_insert(Halt::Stop(halt.clone().blocker()));
+            continue;
+        }
+        if let Err(halt) = rollback::group(run, group, &halt.clone().blocker()).await {
+            failed.get_or_insert(halt);
+        }
+    }
+    put_site_back(run).await?;
+    Err(failed.unwrap_or(halt))
+}
+
+async fn every_step(run: &Run) -> Result<(), Halt> {
+    for step in table(run.options.procedure) {
+        if step.number == 2 {
+            announce(run).await?;
+        }
+        if step.scope == Scope::Site {
+            take(run, step.number, At::Site).await?;
+            continue;
+        }
+        let groups = run.state().groups.len();
+        let at_once = run.move_.concurrency.max(1);
+        let mut under_way =
+            stream::iter((0..groups).map(|g| take(run, step.number, At::Group(g)))).buffer_unordered(at_once);
+        while let Some(ended) = under_way.next().await {
+            ended?;
+        }
+    }
+    Ok(())
+}
+
 /// The whole procedure.
 pub async fn flow(run: &Run) -> Result<(), Halt> {
+    if run.options.procedure == Procedure::Published {
+        return in_order(run).await;
+    }
     for number in BEFORE {
         if let Err(halt) = take(run, number, At::Site).await {
             put_site_back(run).await?;

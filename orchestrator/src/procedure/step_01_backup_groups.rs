@@ -138,7 +138,7 @@ async fn remember_home(run: &Run, at: At) -> Result<(), Halt> {
     names.insert(run.move_.from.to_ascii_lowercase());
     let filter = entries::users_on_host(names.iter().map(String::as_str));
     let found = run.search(run.master()?, &run.inventory.user_base, Scope::Sub, &filter, &["uid"]).await?;
-    let value = found.iter().flat_map(|e| [e.dn.to_lowercase(), "\n".to_owned()]).collect();
+    let value = found.iter().flat_map(|e| [entries::folded_dn(&e.dn), "\n".to_owned()]).collect();
     run.note(1, at, Note::Kept { name: "on-old-host".to_owned(), value }).await
 }
 
