@@ -75,9 +75,7 @@ impl Status {
         match (wording, self) {
             (HoldWording::Denied, _) => "Mailbox access denied",
             (_, Status::Hold) => "User account is on hold",
-            (_, Status::Disabled) => "User account is disabled",
-            (_, Status::Deleted | Status::Removed) => "User account is deleted",
-            _ => "User account is inactive",
+            _ => "User account is not active",
         }
     }
 }

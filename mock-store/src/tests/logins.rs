@@ -26,11 +26,11 @@ fn each_status_opens_or_closes_the_mailbox() {
         ("active", SessionReply::LoggedIn),
         ("ACTIVE", SessionReply::LoggedIn),
         ("overquota", SessionReply::LoggedIn),
-        ("inactive", refused("User account is inactive")),
-        ("whatever", refused("User account is inactive")),
-        ("disabled", refused("User account is disabled")),
-        ("deleted", refused("User account is deleted")),
-        ("removed", refused("User account is deleted")),
+        ("inactive", refused("User account is not active")),
+        ("whatever", refused("User account is not active")),
+        ("disabled", refused("User account is not active")),
+        ("deleted", refused("User account is not active")),
+        ("removed", refused("User account is not active")),
         ("hold", refused("User account is on hold")),
     ];
     for (status, reply) in cases {
@@ -46,13 +46,13 @@ fn the_first_status_that_is_not_active_decides() {
     let mut stand = Stand::new();
     let domain = |attributes: &[(&str, &str)]| Some(entry("o=sesta.com", attributes));
     stand.user("joe", &[("inetUserStatus", "deleted"), ("mailUserStatus", "hold")]);
-    assert_eq!(stand.login(1, Protocol::Imap, "joe"), refused("User account is deleted"));
+    assert_eq!(stand.login(1, Protocol::Imap, "joe"), refused("User account is not active"));
     stand.user("ann", &[("mailUserStatus", "inactive")]);
     stand.directory.domain = domain(&[("inetDomainStatus", "active"), ("mailDomainStatus", "hold")]);
     assert_eq!(stand.login(2, Protocol::Imap, "ann"), refused("User account is on hold"), "the domain masks the user");
     stand.user("eve", &[]);
     stand.directory.domain = domain(&[("inetDomainStatus", "hold")]);
-    let text = "User account is inactive";
+    let text = "User account is not active";
     assert_eq!(stand.login(3, Protocol::Imap, "eve"), refused(text), "hold is no value of inetDomainStatus");
 }
 
