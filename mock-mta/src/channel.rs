@@ -97,8 +97,8 @@ impl Channel {
     /// How long one file keeps a process of an expanding channel busy: a backlog can build up behind it.
     pub const fn default_service(self) -> Span {
         match self {
-            Channel::Conversion => Span::millis(300),
-            _ => Span::millis(100),
+            Channel::Conversion => Span::millis(200),
+            _ => Span::millis(50),
         }
     }
 

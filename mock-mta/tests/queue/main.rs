@@ -2,6 +2,7 @@
 
 mod attempts;
 mod control;
+mod ends;
 mod listing;
 mod notices;
 mod release;

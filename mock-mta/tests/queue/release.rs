@@ -4,6 +4,7 @@ use crate::site::{START, Site, all_later, no_answer};
 use mock_host::coin::{QmRelease, ReleaseAll};
 use mock_host::command::{CommandInput, Signal};
 use mock_host::fact::{Fact, HeldWhy};
+use mock_host::mail::{MailId, Token};
 use mock_host::time::Span;
 use mock_mta::Input;
 use mock_mta::channel::Channel;
@@ -43,6 +44,21 @@ fn released_mail_goes_where_the_entry_says_now() {
     let released =
         |f: &Fact| matches!(f, Fact::Released { file, .. } if file.starts_with("ZZ") && file.ends_with(".00"));
     assert_eq!(site.count(released), 2);
+    let steps: Vec<&str> = site.facts.iter().filter_map(|(_, f)| step_of(f, 1)).collect();
+    assert_eq!(steps, ["queued hold", "released", "dequeued hold", "queued tcp_intranet", "dequeued tcp_intranet"]);
+}
+
+/// The step of the first message's copy that a fact tells.
+fn step_of(fact: &Fact, mail: u64) -> Option<&'static str> {
+    let copy = Token::accepted(MailId(mail), "joe@sesta.com");
+    match fact {
+        Fact::Queued { channel, token, .. } if *token == copy && &**channel == "hold" => Some("queued hold"),
+        Fact::Queued { token, .. } if *token == copy => Some("queued tcp_intranet"),
+        Fact::Released { tokens, .. } if tokens.contains(&copy) => Some("released"),
+        Fact::Dequeued { channel, token, .. } if *token == copy && &**channel == "hold" => Some("dequeued hold"),
+        Fact::Dequeued { token, .. } if *token == copy => Some("dequeued tcp_intranet"),
+        _ => None,
+    }
 }
 
 /// F8-02

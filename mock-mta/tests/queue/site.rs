@@ -11,7 +11,7 @@ use mock_mta::queue_file::InitialFile;
 use mock_mta::{
     Attempt, AttemptId, Destination, Input, Mta, Output, Peer, Recipient, Reply, Timer, TransactionId, channel::Channel,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// Thursday, 1 March 2007, 13:00:05 in Los Angeles.
@@ -99,6 +99,8 @@ pub struct Site {
     pub directory: Directory,
     pub facts: Vec<(Time, Fact)>,
     pub attempts: Vec<(Time, Attempt)>,
+    /// What each recipient of an attempt was answered.
+    pub replies: Vec<(Token, Reply)>,
     /// How an attempt to a destination is answered; `None`: not at all.
     pub answer: fn(&Attempt) -> Option<Vec<Reply>>,
     pub timers: Vec<(Time, Timer)>,
@@ -106,6 +108,7 @@ pub struct Site {
     pub wakes: usize,
     stdout: BTreeMap<CommandId, String>,
     ended: BTreeMap<CommandId, (i32, String)>,
+    inputs: VecDeque<Input>,
     next: u64,
 }
 
@@ -143,11 +146,13 @@ impl Site {
             directory: Directory::default(),
             facts: Vec::new(),
             attempts: Vec::new(),
+            replies: Vec::new(),
             answer: all_ok,
             timers: Vec::new(),
             wakes: 0,
             stdout: BTreeMap::new(),
             ended: BTreeMap::new(),
+            inputs: VecDeque::new(),
             next: 0,
         };
         for uid in ["joe", "ann", "zoe"] {
@@ -163,13 +168,26 @@ impl Site {
         self.directory.entries.insert(format!("{uid}@sesta.com"), user(uid, mail_host, status));
     }
 
+    /// One input and all that the world answers to it at once.
     pub fn handle(&mut self, input: Input) {
-        let mut out = Vec::new();
-        self.mta.handle(self.now, input, &mut self.host, &self.directory, &mut out);
-        self.take(out);
+        self.inputs.push_back(input);
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        while let Some(input) = self.inputs.pop_front() {
+            let mut out = Vec::new();
+            self.mta.handle(self.now, input, &mut self.host, &self.directory, &mut out);
+            self.sort(out);
+        }
     }
 
     fn take(&mut self, out: Vec<Output>) {
+        self.sort(out);
+        self.drain();
+    }
+
+    fn sort(&mut self, out: Vec<Output>) {
         for output in out {
             match output {
                 Output::Host(command::Output::Fact(fact)) => self.facts.push((self.now, fact)),
@@ -178,13 +196,15 @@ impl Site {
                     *self.stdout.entry(command).or_default() += &stdout;
                     self.ended.insert(command, (status, stderr));
                 }
-                Output::Host(command::Output::Started(pid)) => self.handle(Input::Started(pid)),
-                Output::Host(command::Output::Stopped(process)) => self.handle(Input::Stopped(process)),
+                Output::Host(command::Output::Started(pid)) => self.inputs.push_back(Input::Started(pid)),
+                Output::Host(command::Output::Stopped(process)) => self.inputs.push_back(Input::Stopped(process)),
                 Output::Attempt(attempt) => {
                     let (id, replies) = (attempt.id, (self.answer)(&attempt));
                     self.attempts.push((self.now, attempt));
                     if let Some(replies) = replies {
-                        self.handle(Input::Attempted(id, replies));
+                        let to = self.attempts.last().map(|(_, a)| a.recipients.clone()).unwrap_or_default();
+                        self.replies.extend(to.iter().map(|r| r.token).zip(replies.iter().cloned()));
+                        self.inputs.push_back(Input::Attempted(id, replies));
                     }
                 }
                 Output::Wake(at, timer) => {
@@ -319,5 +339,12 @@ pub fn recipient(mail: MailId, address: &str, original: &str) -> Recipient {
         user: None,
         folder: None,
         quota_bytes: None,
+    }
+}
+
+impl Site {
+    /// The names of all files that are still in a queue.
+    pub fn names_left(&self) -> Vec<String> {
+        self.mta.queue.files().map(|f| format!("{}/{}", f.channel.name(), f.name)).collect()
     }
 }
