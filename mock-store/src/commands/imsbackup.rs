@@ -32,8 +32,9 @@ pub(super) struct Backup {
     /// Only messages saved since (true time).
     since: Option<Time>,
     verbose: bool,
-    /// Users still to do, each with what is wanted of it.
-    users: VecDeque<(Name, Object)>,
+    /// Users to do, each with what is wanted of it, and which of them is next.
+    users: Arc<[(Name, Arc<Object>)]>,
+    next_user: usize,
     /// What is still to do of the user at hand.
     steps: VecDeque<Step>,
     reading: Option<Reading>,
@@ -85,7 +86,8 @@ pub(super) fn start(call: &mut Call<'_>, argv: &[Name]) {
         id: BackupId(call.id.0),
         since,
         verbose: arguments.has('v'),
-        users,
+        users: users.into(),
+        next_user: 0,
         steps: VecDeque::new(),
         reading: None,
         failed: !unknown.is_empty(),
@@ -113,10 +115,10 @@ fn date(text: &str, clock: &HostClock) -> Option<Time> {
 }
 
 /// The users that names select, each once for each name, and the names that select nothing.
-fn users_of(call: &Call<'_>, names: &[Name]) -> (VecDeque<(Name, Object)>, Vec<Name>) {
+fn users_of(call: &Call<'_>, names: &[Name]) -> (Vec<(Name, Arc<Object>)>, Vec<Name>) {
     let groups = BackupGroups::read(call.host.files.text(backup_groups::PATH).unwrap_or_default());
     let coin = call.host.coins.two_groups;
-    let mut users = VecDeque::new();
+    let mut users = Vec::new();
     let mut unknown = Vec::new();
     let mut seen = BTreeSet::new();
     for name in names {
@@ -128,10 +130,11 @@ fn users_of(call: &Call<'_>, names: &[Name]) -> (VecDeque<(Name, Object)>, Vec<N
         if !seen.insert(name.clone()) {
             continue;
         }
+        let object = Arc::new(object);
         let wanted = |user: &Name| call.store.accounts.get_key_value(user).is_some_and(|(_, a)| has_some(a, &object));
         match &object.user {
             Some(user) if wanted(user) && object.has_user(user, &groups, coin) => {
-                users.push_back((user.clone(), object.clone()));
+                users.push((user.clone(), object.clone()));
             }
             Some(_) => {}
             None => {
@@ -183,8 +186,11 @@ fn go_on(call: &mut Call<'_>, mut backup: Box<Backup>) {
                     break;
                 }
             }
-            None => match backup.users.pop_front() {
-                Some((user, object)) => backup.steps = steps_of(call, &user, &object),
+            None => match backup.users.get(backup.next_user) {
+                Some((user, object)) => {
+                    backup.steps = steps_of(call, user, object);
+                    backup.next_user += 1;
+                }
                 None => return end(call, &backup),
             },
         }

@@ -18,7 +18,6 @@ use crate::backup_groups::{self, BackupGroups};
 use crate::effects::{Effect, EffectId, Pending};
 use crate::input::Output;
 use crate::message::Message;
-use crate::partition;
 use crate::store::Store;
 use mock_host::coin::RestoreQuota;
 use mock_host::command::CommandId;
@@ -33,6 +32,9 @@ use std::sync::Arc;
 
 const USAGE: &str =
     "imsrestore -f device|- [-b n] [-c y|n] [-e encoding] [-i] [-m file] [-n] [-s] [-u file] [-v 0|1|2|3|4|5] [path]";
+
+/// Bodies by partition; forks of a world share them until one writes on.
+type Written = BTreeMap<Name, Arc<FxHashSet<u64>>>;
 
 /// A run of `imsrestore`.
 #[derive(Clone, Debug)]
@@ -53,7 +55,7 @@ pub(super) struct Restore {
     ended: Option<bool>,
     writing: Option<Box<Writing>>,
     /// Bodies that this session wrote, by partition: only those are linked (F1.5-04).
-    written: BTreeMap<Name, FxHashSet<u64>>,
+    written: Written,
     begun: bool,
     failed: bool,
 }
@@ -65,7 +67,9 @@ struct Writing {
     name: MailboxName,
     uid_validity: u32,
     into_missing: bool,
-    plan: Plan,
+    /// Where the mailbox is here, which may be another partition than in the archive.
+    partition: Name,
+    plan: Arc<Plan>,
     /// How many of the plan's messages are in the mailbox.
     done: usize,
     stored: Vec<Stored>,
@@ -199,9 +203,6 @@ fn begin(call: &mut Call<'_>, restore: &mut Restore, item: Arc<ArchivedMailbox>)
         return Ok(());
     }
     let mut name = renamed(restore, &item);
-    if partition::path(call.host, &item.partition).is_none() {
-        return Err(complaint(&name, &format!("no partition {}", item.partition)));
-    }
     let mut existing = call.store.mailbox(&name.user, &name.folder).cloned();
     if existing.is_some() && restore.new_mailbox {
         let shown = call.host.clock.read(call.now).civil(call.host.clock.zone_offset_s);
@@ -232,8 +233,10 @@ fn begin(call: &mut Call<'_>, restore: &mut Restore, item: Arc<ArchivedMailbox>)
     let service = rates.open() + plan.messages.iter().map(|m| rates.write(m.body.size_bytes)).sum::<Service>();
     call.store.commands.disk.begin(call.now, &rates, call.id, service);
     let stored = Vec::with_capacity(plan.messages.len());
-    restore.writing =
-        Some(Box::new(Writing { item, name, uid_validity, into_missing, plan, done: 0, stored, effect: None }));
+    let partition = existing.map_or_else(|| item.partition.clone(), |mailbox| mailbox.partition.clone());
+    let (plan, done, effect) = (Arc::new(plan), 0, None);
+    let writing = Writing { item, name, uid_validity, into_missing, partition, plan, done, stored, effect };
+    restore.writing = Some(Box::new(writing));
     Ok(())
 }
 
@@ -283,7 +286,7 @@ fn subscribe(call: &mut Call<'_>, restore: &Restore, user: &Name, folders: Vec<N
 pub(super) fn written(call: &mut Call<'_>) {
     let Some(mut restore) = take(call.store, call.id) else { return };
     if let Some(writing) = &mut restore.writing {
-        let effect = effect_of(writing, restore.written.get(&writing.item.partition));
+        let effect = effect_of(writing, restore.written.get(&writing.partition).map(|written| &**written));
         writing.effect = Some(call.store.begin_effect(effect, Pending::Command(call.id), call.out));
     }
     call.store.commands.jobs.insert(call.id, Job::Restore(restore));
@@ -301,7 +304,7 @@ fn effect_of(writing: &Writing, written: Option<&FxHashSet<u64>>) -> Effect {
     }
     let records = writing.plan.messages.len() as u32;
     let links = records - put.len() as u32;
-    Effect { partition: writing.item.partition.clone(), put, links, unlinks: 0, records: records + 1 }
+    Effect { partition: writing.partition.clone(), put, links, unlinks: 0, records: records + 1 }
 }
 
 /// Storage has committed the mailbox, or has no room for it.
@@ -373,7 +376,7 @@ fn write_to(
     store: &mut Store,
     now: Time,
     host: &Host,
-    written: &mut BTreeMap<Name, FxHashSet<u64>>,
+    written: &mut Written,
     writing: &mut Writing,
     reached: usize,
     out: &mut Vec<Output>,
@@ -381,7 +384,7 @@ fn write_to(
     if reached <= writing.done && !(reached == 0 && writing.done == 0) {
         return;
     }
-    let written = written.entry(writing.item.partition.clone()).or_default();
+    let written = Arc::make_mut(written.entry(writing.partition.clone()).or_default());
     let next: &[Message] = &writing.plan.messages[writing.done..reached];
     let (name, keywords) = (&writing.name, &writing.item.keywords);
     let here = store.append_restored(now, host, name, keywords, next, writing.into_missing, written, out);
@@ -428,7 +431,7 @@ pub(super) fn cut(call: &mut Call<'_>, mut restore: Restore, had: Option<Service
             write_to(call.store, call.now, call.host, &mut restore.written, &mut writing, reached, call.out);
         }
         if writing.effect.is_none() && writing.done > 0 {
-            writing.plan.messages.truncate(writing.done);
+            Arc::make_mut(&mut writing.plan).messages.truncate(writing.done);
             let effect = effect_of(&writing, None);
             call.store.tell_storage(effect, call.out);
         }

@@ -291,7 +291,9 @@ pub(crate) fn stored_stopped(
     env: &dyn Environment,
     out: &mut Vec<Output>,
 ) {
-    let at_work: Vec<CommandId> = store.commands.jobs.keys().copied().collect();
+    // imsconnutil speaks to the servers, not to the database.
+    let jobs = store.commands.jobs.iter().filter(|(_, job)| !matches!(job, Job::Kick(_)));
+    let at_work: Vec<CommandId> = jobs.map(|(id, _)| *id).collect();
     for id in at_work {
         cut(&mut Call { store, now, id, host, env, out }, Cut::StoredGone);
     }

@@ -88,6 +88,8 @@ pub struct Machines {
     pub archives: Vec<ArchiveItem>,
     /// Storage has no room on the new store.
     pub full: bool,
+    /// How often msprobe had the store's services restarted.
+    pub restarts: usize,
     events: BTreeMap<(Time, u64), (usize, Event)>,
     ended: BTreeMap<CommandId, Ended>,
     pipes: BTreeMap<CommandId, CommandId>,
@@ -112,6 +114,7 @@ impl Machines {
             facts: Vec::new(),
             archives: Vec::new(),
             full: false,
+            restarts: 0,
             events: BTreeMap::new(),
             ended: BTreeMap::new(),
             pipes: BTreeMap::new(),
@@ -188,10 +191,10 @@ impl Machines {
         self.end_of(id)
     }
 
-    /// Runs `deliver` with a message of one line.
+    /// Runs `deliver` with a message of one line, another each time.
     pub fn deliver(&mut self, line: &str) -> Ended {
         let id = self.begin(OLD, line);
-        self.input(OLD, Input::Command(id, CommandInput::Line("Subject: late".into())));
+        self.input(OLD, Input::Command(id, CommandInput::Line(format!("Subject: late {}", id.0).into())));
         self.input(OLD, Input::Command(id, CommandInput::Eof));
         self.until_idle();
         self.end_of(id)
@@ -288,6 +291,11 @@ impl Machines {
                 self.later(self.now + Span::millis(1), at, Event::In(event));
             }
             Output::Wake(time, timer) => self.later(time, at, Event::In(Input::Timer(timer))),
+            Output::RestartServices => {
+                self.restarts += 1;
+                self.stop(at, Daemon::Stored);
+                self.daemon(at, Daemon::Stored);
+            }
             _ => {}
         }
     }

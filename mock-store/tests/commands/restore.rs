@@ -263,6 +263,65 @@ fn a_restart_of_stored_ends_a_running_restore_which_is_not_restarted() {
     assert!(!m.is_locked(NEW, "joe", "INBOX"), "the restart cleared it");
 }
 
+/// F1.5-06, F8-08, F6-13
+#[test]
+fn msprobe_restarts_the_store_under_a_long_restore_unless_it_is_switched_off() {
+    for enabled in ["YES", "NO"] {
+        let mut m = Machines::new();
+        let messages: Vec<(u32, u64, u32)> = (1..=2000).map(|n| (n, u64::from(n), 10_000)).collect();
+        m.load("joe", "INBOX", &messages);
+        m.hosts[NEW].settings.insert("local.autorestart".into(), "yes".into());
+        m.hosts[NEW].settings.insert("local.schedule.msprobe.enable".into(), enabled.into());
+        m.daemon(NEW, Daemon::Imsched);
+        let (_, restore) = m.pipe(BACKUP, RESTORE);
+        if enabled == "YES" {
+            assert!(m.restarts > 0);
+            assert_eq!(restore.stderr, "imsrestore: stored is not running\n");
+            assert!(m.uids(NEW, "joe", "INBOX").len() < 2000);
+        } else {
+            assert_eq!((m.restarts, restore.status), (0, Some(0)));
+            assert_eq!(m.uids(NEW, "joe", "INBOX").len(), 2000);
+        }
+    }
+}
+
+/// F6-09
+#[test]
+fn an_increment_carries_what_came_later_and_no_deletion() {
+    let mut m = three();
+    m.deliver("deliver joe");
+    m.deliver("deliver -g \\Deleted joe");
+    m.pipe(BACKUP, RESTORE);
+    m.run(OLD, "mboxutil -e");
+    m.deliver("deliver joe");
+    assert_eq!(m.uids(OLD, "joe", "INBOX"), [3, 5, 9, 10, 12]);
+    let (_, restore) = m.pipe("imsbackup -f- -d 20070301 joe", RESTORE);
+    assert!(restore.stdout.ends_with("user/joe/INBOX: 1 restored, 1 duplicates skipped\n"), "{}", restore.stdout);
+    assert_eq!(m.uids(NEW, "joe", "INBOX"), [3, 5, 9, 10, 11, 12], "what went at the source stays here");
+}
+
+/// F1.6-04
+#[test]
+fn an_increment_into_a_missing_mailbox_spoils_the_uids_of_the_full_restore() {
+    let mut m = three();
+    m.deliver("deliver joe");
+    m.pipe("imsbackup -f- -d 20070301 joe", RESTORE);
+    assert_eq!(m.uids(NEW, "joe", "INBOX"), [10]);
+    m.pipe(BACKUP, RESTORE);
+    assert_eq!(m.uids(NEW, "joe", "INBOX"), [10, 11, 12, 13]);
+}
+
+/// F6-02
+#[test]
+fn a_mailbox_that_is_there_is_appended_to_on_its_own_partition() {
+    let mut m = Machines::new();
+    m.load_at(OLD, "joe", "INBOX", "secondary", &[(3, 30, 2)]);
+    m.load_at(NEW, "joe", "INBOX", "primary", &[(1, 77, 2)]);
+    let (_, restore) = m.pipe("imsbackup -f- joe", RESTORE);
+    assert_eq!((restore.status, m.uids(NEW, "joe", "INBOX")), (Some(0), vec![1, 2]));
+    assert!(m.stores[NEW].partition("secondary").is_none());
+}
+
 /// F1.6-04
 #[test]
 fn who_looks_during_a_restore_sees_what_is_written_by_then() {
