@@ -87,6 +87,16 @@ pub(crate) struct Interner {
 }
 
 impl Interner {
+    /// Lets an entry share what others said before it.
+    pub(crate) fn share(&mut self, entry: &mut Entry) {
+        for attribute in &mut entry.attributes {
+            attribute.name = self.name(&attribute.name);
+            for value in &mut attribute.values {
+                *value = self.value(&attribute.name, value);
+            }
+            attribute.values.shrink_to_fit();
+        }
+    }
     /// A name.
     pub(crate) fn name(&mut self, text: &str) -> Name {
         if let Some(name) = self.names.get(text) {
@@ -97,17 +107,16 @@ impl Interner {
         name
     }
     /// A value of an attribute; those that differ from entry to entry are not kept.
-    pub(crate) fn value(&mut self, attribute: &str, bytes: &[u8]) -> Value {
+    pub(crate) fn value(&mut self, attribute: &str, value: &Value) -> Value {
         const OWN: &[&str] = &["uid", "cn", "mail", "mailAlternateAddress", "mailEquivalentAddress", "userPassword"];
-        if bytes.len() > 64 || OWN.iter().any(|n| n.eq_ignore_ascii_case(attribute)) {
-            return Value(bytes.into());
+        if value.0.len() > 64 || OWN.iter().any(|n| n.eq_ignore_ascii_case(attribute)) {
+            return value.clone();
         }
-        if let Some(value) = self.values.get(bytes) {
+        if let Some(value) = self.values.get(&value.0) {
             return Value(value.clone());
         }
-        let value: Arc<[u8]> = bytes.into();
-        self.values.insert(value.clone());
-        Value(value)
+        self.values.insert(value.0.clone());
+        value.clone()
     }
 }
 
@@ -135,7 +144,7 @@ mod tests {
     #[test]
     fn equal_values_share_their_bytes() {
         let mut interner = Interner::default();
-        let (a, b) = (interner.value("mailHost", b"old"), interner.value("mailHost", b"old"));
+        let (a, b) = (interner.value("mailHost", &"old".into()), interner.value("mailHost", &"old".into()));
         assert!(Arc::ptr_eq(&a.0, &b.0));
         assert!(Arc::ptr_eq(&interner.name("mailHost"), &interner.name("mailHost")));
     }

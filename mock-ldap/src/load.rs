@@ -3,7 +3,7 @@
 //! Entries come in any order; at the end each must have its parent. What a site added to its schema is taken as it is; what
 //! no directory could have exported (a name twice, a value twice, a required attribute missing) is refused with its place.
 
-use crate::entry::{classes, first_twice};
+use crate::entry::{Interner, classes, first_twice};
 use crate::ldif::{self, Content, LdifError, Record};
 use crate::tree::Tree;
 use crate::{dn, modify, schema};
@@ -152,8 +152,10 @@ pub(crate) fn from_entries(
     default_domain: Option<Name>,
 ) -> Result<Tree, LoadError> {
     let mut loading = Loading::default();
+    let mut interner = Interner::default();
     let error = |dn: Name, (reason, advice): Wrong| LoadError { dn, reason, advice };
-    for entry in entries {
+    for mut entry in entries {
+        interner.share(&mut entry);
         let dn = entry.dn.clone();
         loading.add(0, entry).map_err(|wrong| error(dn, wrong))?;
     }

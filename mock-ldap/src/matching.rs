@@ -44,11 +44,13 @@ pub fn folded(value: &[u8], syntax: Syntax) -> Cow<'_, [u8]> {
 
 /// Whether [`fold_text`] with case would change nothing.
 fn is_folded(bytes: &[u8]) -> bool {
-    bytes.is_ascii()
-        && !bytes.iter().any(u8::is_ascii_uppercase)
-        && bytes.first() != Some(&b' ')
-        && bytes.last() != Some(&b' ')
-        && !bytes.windows(2).any(|pair| pair == b"  ")
+    bytes.is_ascii() && !bytes.iter().any(u8::is_ascii_uppercase) && has_single_blanks(bytes)
+}
+
+/// Whether blanks stand alone and within.
+fn has_single_blanks(bytes: &[u8]) -> bool {
+    !bytes.contains(&b' ')
+        || bytes.first() != Some(&b' ') && bytes.last() != Some(&b' ') && !bytes.windows(2).any(|pair| pair == b"  ")
 }
 
 fn fold_text(text: &str, case: bool) -> Cow<'_, [u8]> {
@@ -72,7 +74,9 @@ fn fold_text(text: &str, case: bool) -> Cow<'_, [u8]> {
 pub fn equals_folded(value: &[u8], assertion: &[u8], syntax: Syntax) -> bool {
     match syntax {
         Syntax::Bin => value == assertion,
-        Syntax::Cis if value.len() == assertion.len() && value.eq_ignore_ascii_case(assertion) => true,
+        Syntax::Cis if value.eq_ignore_ascii_case(assertion) => true,
+        // Folding would change nothing but case.
+        Syntax::Cis if value.is_ascii() && has_single_blanks(value) => false,
         _ => *folded(value, syntax) == *assertion,
     }
 }

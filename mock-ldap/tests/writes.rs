@@ -178,7 +178,7 @@ fn a_change_that_changes_nothing_succeeds_and_is_no_fact() {
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::test_runner::Config::with_cases(96))]
+    #![proptest_config(proptest::test_runner::Config { cases: 96, failure_persistence: None, ..Default::default() })]
     /// A modify is all of its changes or none: done one by one they give the same entry, or one of them is refused and the
     /// entry stays what it was.
     #[test]

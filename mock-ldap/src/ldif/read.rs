@@ -208,7 +208,7 @@ impl Reader {
                 ));
             }
         }
-        Ok((self.interner.name(name), self.interner.value(name, &value)))
+        Ok((self.interner.name(name), self.interner.value(name, &Value(value.into()))))
     }
 
     /// `add: a` / `a: v` … / `-`, any number of times.

@@ -82,7 +82,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        #![proptest_config(proptest::test_runner::Config::with_cases(128))]
+        #![proptest_config(proptest::test_runner::Config { cases: 128, failure_persistence: None, ..Default::default() })]
         #[test]
         fn what_is_written_is_read_back(values in proptest::collection::vec(proptest::collection::vec(proptest::num::u8::ANY, 0..120), 1..6)) {
             let mut entry = EntryBuilder::new("cn=a\\, b,o=isp").build();
