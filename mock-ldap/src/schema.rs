@@ -144,7 +144,7 @@ mod tests {
         }
     }
 
-    /// F3.1-01, F3.2-01, F3.2-03, F3.2-04, F3.2-07
+    /// F3.2-01, F3.2-03, F3.2-04, F3.2-07
     #[test]
     fn statuses_and_mail_host_are_single_valued_cis_and_delivery_options_are_not_single() {
         for name in [

@@ -142,7 +142,7 @@ fn entries_are_added_below_what_is_there_and_deleted_from_the_leaves() {
     assert_eq!(code(&mut dir, delete(&person("new"))), codes::NO_SUCH_OBJECT);
 }
 
-/// F3.2-01, F3.2-07, F3.1-02, F3.1-08
+/// F3.2-01, F3.2-07, F3.1-08
 #[test]
 fn the_directory_takes_any_word_as_a_status_or_quota_and_any_host_in_any_case_as_mail_host() {
     let mut dir = directory();
