@@ -137,6 +137,10 @@ impl Queue {
     pub fn next_at(&self) -> Option<Time> {
         self.heap.peek().map(|s| s.at)
     }
+    /// The next event.
+    pub fn peek(&self) -> Option<&Event> {
+        self.heap.peek().map(|s| &s.event)
+    }
     /// Events in the queue.
     pub fn len(&self) -> usize {
         self.heap.len()

@@ -7,12 +7,12 @@
 use crate::invariant::{Invariants, Violation};
 use mock_host::draw::mix;
 use mock_host::fact::{
-    AppendCause, BackupId, Declaration, Fact, HeldWhy, MailboxName, Protocol, RemoveCause, SessionId, Telling, Via,
-    Writer,
+    AppendCause, BackupId, Declaration, Fact, Grade, HeldWhy, MailboxName, Protocol, RemoveCause, SessionId, Telling,
+    Via, Writer,
 };
 use mock_host::lookup::{Entry, HostId};
 use mock_host::mail::{Name, Token};
-use mock_host::time::Time;
+use mock_host::time::{Span, Time};
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -246,6 +246,10 @@ pub struct Books {
     pub first_hold: Option<Time>,
     /// Last status write of the batch that is not a hold.
     pub last_status_back: Option<Time>,
+    /// Time without access of each user of the batch who was held by the run and let in again.
+    pub windows: Vec<Span>,
+    /// Users by declared grade: perfect, good, look, not moved.
+    pub grades: [u64; 4],
 }
 
 impl Books {
@@ -266,6 +270,8 @@ impl Books {
             done: false,
             first_hold: None,
             last_status_back: None,
+            windows: Vec::new(),
+            grades: [0; 4],
         }
     }
 
@@ -478,6 +484,9 @@ impl Books {
             }
             if status_back == Some(now) {
                 self.last_status_back = Some(now);
+                if let Some(held) = hold_written {
+                    self.windows.push(now - held);
+                }
             }
         }
     }
@@ -487,8 +496,17 @@ impl Books {
             Declaration::Window { window_s } => self.window_s = Some(*window_s),
             Declaration::Loss { user, what } => self.losses.push((user.clone(), what.clone())),
             Declaration::Beyond { who, what } => self.beyond.push((who.clone(), what.clone())),
-            Declaration::Moved { user, .. } => self.user_mut(user).declared = Some((now, Declared::Moved)),
+            Declaration::Moved { user, grade, .. } => {
+                self.user_mut(user).declared = Some((now, Declared::Moved));
+                self.grades[match grade {
+                    Grade::Perfect => 0,
+                    Grade::Good => 1,
+                    Grade::Look => 2,
+                    Grade::NotMoved => 3,
+                }] += 1;
+            }
             Declaration::LeftOut { user, why } => {
+                self.grades[3] += 1;
                 self.user_mut(user).declared = Some((now, Declared::LeftOut(why.clone())));
             }
             Declaration::RolledBack { user, why } => {

@@ -1,11 +1,13 @@
 //! The world: fakes joined into a site, events in virtual time, traffic, faults, and the judge. It must not know what the
 //! orchestrator does with what it learns through its doors.
 
+pub mod campaign;
 pub mod dns;
 pub mod doorway;
 pub mod due;
 pub mod event;
 pub mod exchange;
+pub mod explain;
 pub mod fault;
 pub mod invariant;
 pub mod ledger;

@@ -243,7 +243,7 @@ impl World {
             let at = self.now + transaction.data;
             self.queue.push(at, host_actor(host), Event::Mta(host, Box::new(mock_mta::Input::Data(id))));
         } else {
-            self.queue.push(self.now, host_actor(host), Event::Mta(host, Box::new(mock_mta::Input::Abort(id))));
+            self.mta(host, mock_mta::Input::Abort(id));
             self.transaction_ends(id, None);
         }
     }

@@ -47,6 +47,16 @@ pub struct Rehearsed {
     pub broken: Vec<Violation>,
     /// Counts.
     pub counts: Counts,
+    /// Breaches that a drawn fault excuses: invariant and fault.
+    pub excused: Vec<(&'static str, String)>,
+    /// Whether the stop, if there was one, is due.
+    pub due: bool,
+    /// How often each fault of the scenario did something.
+    pub faults: Vec<(String, u64)>,
+    /// Seconds without access of each user who was held and let in again.
+    pub windows_s: Vec<f64>,
+    /// Users by grade: perfect, good, look, not moved.
+    pub grades: [u64; 4],
     /// Virtual seconds from the start of the run to its end.
     pub run_s: f64,
     /// Virtual seconds in all.
@@ -109,6 +119,11 @@ pub fn rehearse(site: &Site, scenario: &Scenario, rehearsal: &Rehearsal) -> Rehe
         seed: rehearsal.seed,
         outcome,
         broken: std::mem::take(&mut world.ledger.broken),
+        excused: Vec::new(),
+        due: false,
+        faults: world.faults.list.iter().map(|f| (f.spec.id.clone(), f.fired)).collect(),
+        windows_s: world.ledger.books.windows.iter().map(|w| w.as_secs_f64()).collect(),
+        grades: world.ledger.books.grades,
         counts: world.counts,
         run_s: (run_ended - run_begins).as_secs_f64(),
         virtual_s: (world.now - site.world.now).as_secs_f64(),

@@ -229,6 +229,10 @@ fn hosts(spec: &SiteSpec, scenario: &Scenario, begins: Time) -> Result<Vec<Slot>
         for (name, value) in &h.settings {
             host.settings.insert(name.as_str().into(), value.as_str().into());
         }
+        if host.has_product() {
+            // Every installation names its default domain; exports leave it out as they do most defaults.
+            host.settings.entry("service.defaultdomain".into()).or_insert_with(|| spec.default_domain.as_str().into());
+        }
         for (name, text) in &h.files {
             host.files.write(&format!("{BASE}/config/{name}"), text.as_bytes(), written);
         }

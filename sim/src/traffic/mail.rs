@@ -128,7 +128,9 @@ impl World {
             self.traffic.letters.remove(&number);
             return;
         }
-        let wait = Span::mins(i64::from(letter.attempts.min(4)) * 5);
+        // As most hosts do: soon at first, then every four hours.
+        const WAIT_MINUTES: [i64; 6] = [5, 15, 30, 60, 120, 240];
+        let wait = Span::mins(WAIT_MINUTES[(letter.attempts as usize).clamp(1, 6) - 1]);
         self.queue.push(self.now + wait, number, Event::Mail(MailEvent::Try(number)));
     }
 
