@@ -6,6 +6,7 @@
 
 use crate::context::{At, Blocker, Halt, Run};
 use crate::doors::{Declaration, Telling};
+use crate::inventory::Role;
 use crate::journal::record::{Note, Place, Record, Setting};
 use crate::speech::{configutil, imsimta, option_dat, proxy_cfg, start_msg, system};
 use std::collections::{BTreeMap, BTreeSet};
@@ -216,7 +217,10 @@ pub async fn restore(run: &Run, step: u8, at: At, which: impl Fn(&Setting) -> bo
         } else if now != s.original {
             write(run, &s.host, &s.place, &s.name, s.original.as_deref()).await?;
         }
-        services.entry(&s.host).or_default().extend(readers(&s.place, &s.name));
+        // A webmail front end has no imapd or popd, whatever its defaults say.
+        let is_store = run.hosts(Role::Store).contains(&s.host.as_str());
+        let is_there = |service: &&Service| is_store || !matches!(service, Service::Imap | Service::Pop);
+        services.entry(&s.host).or_default().extend(readers(&s.place, &s.name).iter().filter(is_there));
     }
     for (host, services) in &services {
         if services.contains(&Service::Mta) {
