@@ -4,6 +4,7 @@
 use super::settings::{self, PROXY_CFGS, Service};
 use crate::context::{At, Blocker, Halt, Run};
 use crate::doors::Scope;
+use crate::entries;
 use crate::inventory::Role;
 use crate::journal::record::Place;
 use std::collections::BTreeSet;
@@ -41,12 +42,9 @@ pub async fn precondition(run: &Run, _at: At) -> Result<(), Halt> {
     let attributes = ["mailRoutingHosts", "mailRoutingSmartHost"];
     let filter = "(|(mailRoutingHosts=*)(mailRoutingSmartHost=*))";
     for entry in run.search(master, &run.inventory.domain_base, Scope::Sub, filter, &attributes).await? {
-        for (name, values) in &entry.attributes {
-            for value in values {
-                let host = String::from_utf8_lossy(value);
-                if missing(host.trim()) {
-                    return stop(host.trim(), format!("{name} of {}", entry.dn));
-                }
+        for name in attributes {
+            if let Some(host) = entries::values(&entry, name).find(|host| missing(host.trim())) {
+                return stop(host.trim(), format!("{name} of {}", entry.dn));
             }
         }
     }
@@ -58,11 +56,8 @@ pub async fn precondition(run: &Run, _at: At) -> Result<(), Halt> {
     filter.push(')');
     let strangers = run.search(master, &run.inventory.user_base, Scope::Sub, &filter, &["mailHost"]).await?;
     for entry in &strangers {
-        for value in entry.attributes.iter().flat_map(|(_, values)| values) {
-            let host = String::from_utf8_lossy(value);
-            if missing(host.trim()) {
-                return stop(host.trim(), format!("mailHost of {}", entry.dn));
-            }
+        if let Some(host) = entries::values(entry, "mailHost").find(|host| missing(host.trim())) {
+            return stop(host.trim(), format!("mailHost of {}", entry.dn));
         }
     }
     Ok(())
