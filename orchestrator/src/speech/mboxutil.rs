@@ -20,6 +20,11 @@ pub fn delete(mailbox: &str) -> Argv {
     argv(&["mboxutil", "-d", mailbox])
 }
 
+/// `mboxutil -e -p MAILBOX`: expunges what is marked \\Deleted (F1.7-01).
+pub fn expunge(mailbox: &str) -> Argv {
+    argv(&["mboxutil", "-e", "-p", mailbox])
+}
+
 /// `mboxutil -d -f FILE`, a mailbox name a line.
 pub fn delete_file(path: &str) -> Argv {
     argv(&["mboxutil", "-d", "-f", path])

@@ -81,10 +81,8 @@ pub fn refusals(stderr: &str) -> Vec<Refusal> {
 }
 
 fn refusal(line: &str) -> Refusal {
-    if let Some(rest) = line.strip_prefix("sh: ") {
-        if let Some(name) = rest.strip_suffix(": not found") {
-            return Refusal::NoProgram(name.to_owned());
-        }
+    if let Some(name) = line.strip_prefix("sh: ").and_then(|rest| rest.strip_suffix(": not found")) {
+        return Refusal::NoProgram(name.to_owned());
     }
     if line.starts_with("Usage:") {
         return Refusal::Usage;
@@ -119,10 +117,9 @@ fn refusal(line: &str) -> Refusal {
             if let Some(partition) = text.strip_prefix("no partition ") {
                 return Refusal::NoPartition { mailbox, partition: partition.to_owned() };
             }
-            if let Some(number) = text.strip_prefix("message ").and_then(|t| t.strip_suffix(": cannot read")) {
-                if let Ok(uid) = number.parse() {
-                    return Refusal::CannotRead { mailbox, uid };
-                }
+            let number = text.strip_prefix("message ").and_then(|t| t.strip_suffix(": cannot read"));
+            if let Some(uid) = number.and_then(|n| n.parse().ok()) {
+                return Refusal::CannotRead { mailbox, uid };
             }
             Refusal::Other(line.to_owned())
         }

@@ -23,10 +23,13 @@ pub enum EditError {
     },
 }
 
+/// Where name and value are in a line.
+pub(super) type Found = (Range<usize>, Range<usize>);
+
 /// How lines of a file are read and written.
 pub(super) struct Grammar {
     /// Finds name and value in a logical line without its line break; `None`: no setting (a comment, say).
-    pub find: fn(&[u8]) -> Option<(Range<usize>, Range<usize>)>,
+    pub find: fn(&[u8]) -> Option<Found>,
     /// Whether a line that ends in a backslash goes on.
     pub continued: bool,
     /// Writes a line without its line break.
@@ -40,10 +43,10 @@ impl Grammar {
         let mut start = 0;
         while start < text.len() {
             let (end, next) = self.logical_end(text, start);
-            if let Some((n, v)) = (self.find)(&text[start..end]) {
-                if text[start..end][n].eq_ignore_ascii_case(name.as_bytes()) {
-                    places.push((start + v.start..start + v.end, start..next));
-                }
+            if let Some((n, v)) = (self.find)(&text[start..end])
+                && text[start..end][n].eq_ignore_ascii_case(name.as_bytes())
+            {
+                places.push((start + v.start..start + v.end, start..next));
             }
             start = next;
         }
