@@ -128,7 +128,7 @@ pub fn run(site: &Site, scenario: &Scenario, campaign: &Campaign, progress: impl
     let done = std::sync::atomic::AtomicU64::new(0);
     let one = |seed: u64| {
         let rehearsal =
-            Rehearsal { seed, procedure: campaign.procedure, mutation: campaign.mutation, trace: false, go_on: false };
+            Rehearsal { seed, procedure: campaign.procedure, mutation: campaign.mutation, trace: false, only: None, go_on: false };
         let result = rehearse(site, scenario, &rehearsal);
         progress(1 + done.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
         result

@@ -5,6 +5,7 @@ use crate::campaign::Campaign;
 use crate::run::{Rehearsal, Rehearsed, rehearse};
 use crate::scenario::Scenario;
 use crate::topology::Site;
+use crate::trace::Only;
 
 /// Most lines of a chain.
 const LINES: usize = 40;
@@ -18,23 +19,11 @@ pub fn chain(site: &Site, scenario: &Scenario, campaign: &Campaign, result: &Reh
         procedure: campaign.procedure,
         mutation: campaign.mutation,
         trace: true,
+        only: Some(Only { user: first.user.clone(), token: first.token }),
         go_on: false,
     };
     let again = rehearse(site, scenario, &rehearsal);
-    let token = first.token.map(|t| format!("Token({})", t.0));
-    let user = first.user.as_ref().map(|u| format!("\"{u}\""));
-    let mut lines: Vec<String> = again
-        .trace
-        .as_deref()
-        .unwrap_or("")
-        .lines()
-        .filter(|l| match (&token, &user) {
-            (Some(token), _) => l.contains(token.as_str()),
-            (None, Some(user)) => l.contains(user.as_str()),
-            (None, None) => false,
-        })
-        .map(str::to_owned)
-        .collect();
+    let mut lines: Vec<String> = again.trace.as_deref().unwrap_or("").lines().map(str::to_owned).collect();
     if lines.len() > LINES {
         lines.drain(..lines.len() - LINES);
     }

@@ -8,7 +8,7 @@ use crate::invariant::Violation;
 use crate::scenario::Scenario;
 use crate::stage;
 use crate::topology::Site;
-use crate::trace::Trace;
+use crate::trace::{Only, Trace};
 use crate::world::{Counts, World};
 use mock_host::coin::Coins;
 use mock_host::draw::{Stream, below, draw};
@@ -32,6 +32,8 @@ pub struct Rehearsal {
     pub mutation: Option<Mutation>,
     /// Whether a trace is written.
     pub trace: bool,
+    /// Whose life the trace is about; `None`: everything.
+    pub only: Option<Only>,
     /// Go on after the first violation (mutants record the first of each invariant).
     pub go_on: bool,
 }
@@ -141,7 +143,7 @@ pub fn begin(site: &Site, scenario: &Scenario, rehearsal: &Rehearsal) -> World {
     world.traffic.seed = seed;
     world.traffic.until = None;
     if rehearsal.trace {
-        world.trace = Some(Trace::default());
+        world.trace = Some(Trace { text: String::new(), only: rehearsal.only.clone() });
     }
     let _ = scenario;
     let users = world.traffic.clients.len() as u32;
