@@ -107,7 +107,10 @@ impl Run {
     /// Appends records and syncs them; only then are they known.
     pub async fn record(&self, records: Vec<Record>) -> Result<(), Halt> {
         let broken = |why: String| {
-            Halt::Stop(Blocker::new("journal", format!("the journal cannot be written ({why}); make room and start again")))
+            Halt::Stop(Blocker::new(
+                "journal",
+                format!("the journal cannot be written ({why}); make room and start again"),
+            ))
         };
         if records.is_empty() {
             return Ok(());
@@ -344,11 +347,7 @@ impl Run {
                 Ok(end) => return Ok(end),
                 Err(error @ ShellError::Unreachable { .. }) => patience.after(self, &error).await?,
                 Err(error) => {
-                    let side = crate::doors::SideEnd {
-                        exit: Err(error),
-                        stderr: String::new(),
-                        stdout: String::new(),
-                    };
+                    let side = crate::doors::SideEnd { exit: Err(error), stderr: String::new(), stdout: String::new() };
                     return Ok(PipeEnd { left: side.clone(), right: side });
                 }
             }
@@ -465,7 +464,8 @@ impl Patience {
     }
 
     async fn after_directory(&mut self, run: &Run, server: &str, error: &DirectoryError) -> Result<(), Halt> {
-        let hopeless = matches!(error, DirectoryError::Refused { code, .. } if !matches!(code, 51 | 52 | 53 | 81 | 3 | 4));
+        let hopeless =
+            matches!(error, DirectoryError::Refused { code, .. } if !matches!(code, 51 | 52 | 53 | 81 | 3 | 4));
         if hopeless || self.spent_s >= run.options.bounds.unreachable_s {
             let what = format!("{error}; mend the directory server {server}, then start again");
             return Err(Halt::Stop(Blocker::new("ldap-down", what).on(server)));

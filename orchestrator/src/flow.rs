@@ -5,8 +5,8 @@ use crate::context::{At, Blocker, Halt, Run};
 use crate::doors::Declaration;
 use crate::journal::record::Event;
 use crate::procedure::table::{Scope, Step, table};
-use crate::run::Procedure;
 use crate::rollback;
+use crate::run::Procedure;
 use futures::StreamExt;
 use futures::stream;
 use std::cell::{Cell, RefCell};
@@ -123,7 +123,8 @@ async fn finish(run: &Run, meeting: &Meeting) -> Result<(), Halt> {
         for number in SWEEPS.into_iter().chain(AFTER) {
             take(run, number, At::Site).await?;
         }
-        for group in moved {
+        // A follow-up group may have joined them meanwhile.
+        for group in self::moved(run) {
             take(run, 16, At::Group(group)).await?;
         }
         Ok(())
@@ -176,6 +177,20 @@ async fn group(run: &Run, group: usize, meeting: &Meeting) -> Result<(), Halt> {
         meeting.stop.borrow_mut().get_or_insert(halt.blocker());
     }
     Ok(())
+}
+
+/// One more group, after all others and while the caches are still at 0: users made on the old home meanwhile. It ends moved
+/// or put back.
+pub async fn follow_up(run: &Run, group: usize) -> Result<(), Halt> {
+    // Step 9 is behind: nobody waits for this group.
+    let meeting = Meeting {
+        copying: Cell::new(2),
+        stop: RefCell::new(None),
+        rolled_back: RefCell::new(None),
+        copied: Cell::new(0),
+    };
+    self::group(run, group, &meeting).await?;
+    meeting.stop.into_inner().map_or(Ok(()), |blocker| Err(Halt::Stop(blocker)))
 }
 
 /// A group has its copy, or never will: the last one does step 9.

@@ -189,6 +189,11 @@ pub enum Note {
         /// The groups.
         groups: Vec<PlannedGroup>,
     },
+    /// Step 12: users made on the old home meanwhile move as one more group.
+    Added {
+        /// The group.
+        group: PlannedGroup,
+    },
     /// A setting is about to be changed.
     Setting(Setting),
     /// A setting has its original again.
@@ -359,7 +364,9 @@ pub struct GroupNotes {
 
 /// A record that does not fit what came before it.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("journal record {index} does not fit what came before it: {why}; the journal is not of this run or was damaged")]
+#[error(
+    "journal record {index} does not fit what came before it: {why}; the journal is not of this run or was damaged"
+)]
 pub struct Impossible {
     /// Its place, from 0.
     pub index: u64,
@@ -510,6 +517,12 @@ impl State {
             Note::Planned { groups } => {
                 self.group_notes = vec![GroupNotes::default(); groups.len()];
                 self.groups = groups;
+            }
+            Note::Added { group } => {
+                if !self.groups.iter().any(|g| g.name == group.name) {
+                    self.groups.push(group);
+                    self.group_notes.push(GroupNotes::default());
+                }
             }
             Note::Setting(setting) => {
                 let known = |s: &Setting| s.host == setting.host && s.place == setting.place && s.name == setting.name;

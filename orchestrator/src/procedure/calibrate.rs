@@ -2,7 +2,7 @@
 //! comes back (coins C06). It must not know the batch; nothing is held yet.
 
 use super::copying;
-use super::snapshot::{self, Snapshot};
+use super::snapshot::{self, Copy, Snapshot};
 use super::step_01_backup_groups::own_file;
 use crate::context::{At, Halt, Run};
 use crate::doors::{Command, Declaration, Said, ShellError, Telling};
@@ -43,7 +43,8 @@ async fn arrived(run: &Run, probe: &str) -> Result<u64, Halt> {
 /// arrives. Answers the hosts from which none did, each with the reason.
 pub async fn probes(run: &Run, hosts: &[&str]) -> Result<Vec<(String, String)>, Halt> {
     let to = run.move_.to.as_str();
-    let address = run.inventory.probes.iter().find(|(store, _)| store.eq_ignore_ascii_case(to)).map(|(_, a)| a.as_str());
+    let address =
+        run.inventory.probes.iter().find(|(store, _)| store.eq_ignore_ascii_case(to)).map(|(_, a)| a.as_str());
     let (Some(address), Some(probe)) = (address, copying::probe(run, to)) else {
         return Ok(vec![(to.to_owned(), format!("no probe account of {to} is named in the inventory"))]);
     };
@@ -66,7 +67,10 @@ pub async fn probes(run: &Run, hosts: &[&str]) -> Result<Vec<(String, String)>, 
         }
         if !came {
             let waited_s = run.now().duration_since(sent_at).as_secs();
-            failed.push(((*host).to_owned(), format!("a probe from {host} to {address} does not arrive in {waited_s} s ({why})")));
+            failed.push((
+                (*host).to_owned(),
+                format!("a probe from {host} to {address} does not arrive in {waited_s} s ({why})"),
+            ));
         }
     }
     Ok(failed)
@@ -94,11 +98,15 @@ pub async fn canary(run: &Run, at: At) -> Result<(), Halt> {
     let mut found = all();
     let canary = copying::probe(run, from).filter(|p| Some(p) != copying::probe(run, to).as_ref());
     if let Some(canary) = canary {
-        // A flag and an internal date that a restore of later could not have by chance.
-        let deliver = ["deliver", "-c", "-m", CANARY, "-g", "\\Flagged", canary.as_str()];
+        // A flag and an internal date that a restore of later could not have by chance, and above them a UID that is used
+        // up: the highest UID ever given is more than that of the last message. A canary that the administrator made
+        // does without what is refused here.
         let text = ["Subject: canary", "", "canary"];
-        // A canary that the administrator made does without this one.
-        let _delivered = with_stdin(run, from, &deliver, &text).await;
+        let delivered = ["deliver", "-c", "-m", CANARY, "-g", "\\Flagged", canary.as_str()];
+        let expunged = ["deliver", "-m", CANARY, "-g", "\\Deleted", canary.as_str()];
+        let _refused = with_stdin(run, from, &delivered, &text).await;
+        let _refused = with_stdin(run, from, &expunged, &text).await;
+        run.act(from, &mboxutil::expunge(&format!("user/{canary}/{CANARY}"))).await?;
         run.sleep_s(120).await;
         let users = [canary.clone()];
         let names = copying::mailboxes_of(run, from, &users).await?;
@@ -141,9 +149,18 @@ fn all() -> Calibration {
     Calibration { flags: true, internal_dates: true, acl: true, subscriptions: true, last_uid: true, uids: true }
 }
 
-/// What came back. What the canary cannot show (nothing flagged, no expunged UID above the last message) counts as kept.
+/// What came back. What the canary cannot show (nobody else has rights, nothing is subscribed, no UID is used up above the
+/// last message) is not promised.
 fn compare(source: &Snapshot, there: &Snapshot) -> Calibration {
-    let mut found = all();
+    let shows = |what: fn(&Copy) -> bool| source.values().any(what);
+    let mut found = Calibration {
+        flags: shows(|c| c.messages.iter().any(|m| m.flags != 0 || m.keywords != 0)),
+        internal_dates: shows(|c| !c.messages.is_empty()),
+        acl: shows(|c| c.head.acl.iter().any(|(who, _)| mboxutil::owner(&c.head.name) != Some(who))),
+        subscriptions: shows(|c| c.head.subscribed),
+        last_uid: shows(|c| c.messages.last().is_some_and(|m| m.uid < c.head.last_uid)),
+        uids: shows(|c| !c.messages.is_empty()),
+    };
     for (name, copy) in source {
         let Some(other) = there.get(name) else { continue };
         let nothing = BTreeSet::new();

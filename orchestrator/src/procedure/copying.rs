@@ -80,7 +80,8 @@ pub async fn remove_at_destination(run: &Run, users: &[String]) -> Result<(), Ha
         }
         if attempt == 6 {
             // A utility that was killed leaves its lock behind; only a restart of the store clears it (F8-08).
-            let what = Declaration::Beyond { who: to.to_owned(), what: "restart of store: an orphaned lock".to_owned() };
+            let what =
+                Declaration::Beyond { who: to.to_owned(), what: "restart of store: an orphaned lock".to_owned() };
             run.declare(what).await?;
             run.act(to, &start_msg::stop(Some("store"))).await?;
             run.act(to, &start_msg::start(Some("store"))).await?;
@@ -90,7 +91,8 @@ pub async fn remove_at_destination(run: &Run, users: &[String]) -> Result<(), Ha
             run.sleep_s(30).await;
         }
         // An INBOX takes all folders with it; a user whose INBOX is not there goes folder by folder.
-        let inboxes: BTreeSet<String> = there.iter().filter(|m| mboxutil::folder(m) == Some("INBOX")).cloned().collect();
+        let inboxes: BTreeSet<String> =
+            there.iter().filter(|m| mboxutil::folder(m) == Some("INBOX")).cloned().collect();
         let has_inbox = |m: &String| mboxutil::owner(m).is_some_and(|o| inboxes.contains(&mboxutil::inbox(o)));
         let names = inboxes.iter().chain(there.iter().filter(|m| !has_inbox(m)));
         let text: String = names.flat_map(|n| [n.as_str(), "\n"]).collect();
@@ -231,7 +233,8 @@ pub async fn bring_back(run: &Run, step: u8, at: At, host: &str, user: &str) -> 
         let originals: Vec<String> = there.iter().map(|(_, n)| n.clone()).collect();
         let mut missing = usize::MAX;
         for attempt in 0..run.options.bounds.tries {
-            let now = snapshot::snapshot(run, host, &originals, &own_file(&format!("back.{}", user.replace('/', "_")))).await?;
+            let now = snapshot::snapshot(run, host, &originals, &own_file(&format!("back.{}", user.replace('/', "_"))))
+                .await?;
             let lacks = |(k, n): &&&(String, String)| {
                 let has = now.get(n).map(keys).unwrap_or_default();
                 !keys(&kept[k]).keys().all(|key| has.contains_key(key))

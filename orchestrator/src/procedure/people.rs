@@ -98,7 +98,8 @@ pub async fn write(
             break;
         }
     }
-    let what = format!("{attribute} of {dn} cannot be written (result code {refused}); give the run's account that right");
+    let what =
+        format!("{attribute} of {dn} cannot be written (result code {refused}); give the run's account that right");
     Err(Halt::RollBack(Blocker::new("ldap-refused", what).on(master)))
 }
 
@@ -111,7 +112,8 @@ pub async fn agree(run: &Run, attribute: &str, wanted: &BTreeMap<String, Option<
             let Some((dn, is)) = first_other(run, server, attribute, wanted).await? else { break };
             let waited_s = run.now().duration_since(began).as_secs();
             if waited_s >= i64::try_from(run.options.bounds.replica_s).unwrap_or(i64::MAX) {
-                let what = format!("{server} answers {attribute} {is:?} for {dn} after {waited_s} s; see its replication");
+                let what =
+                    format!("{server} answers {attribute} {is:?} for {dn} after {waited_s} s; see its replication");
                 return Err(Halt::RollBack(Blocker::new("replica-stuck", what).on(server)));
             }
             run.sleep_s(pause_s).await;
@@ -134,7 +136,8 @@ async fn first_other(
         // Only entries that have what is wanted come back, unless absence is wanted too.
         let filter = match values.iter().all(|v| v.is_some()) && values.len() <= 8 {
             true => {
-                let one = |v: &&Option<String>| format!("({attribute}={})", entries::escaped(v.as_deref().unwrap_or("")));
+                let one =
+                    |v: &&Option<String>| format!("({attribute}={})", entries::escaped(v.as_deref().unwrap_or("")));
                 format!("(|{})", values.iter().map(one).collect::<String>())
             }
             false => format!("({attribute}=*)"),

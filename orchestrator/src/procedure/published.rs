@@ -15,7 +15,7 @@ use crate::journal::record::{Note, Place};
 use crate::speech::{configutil, imsbackup, imsconnutil, imsimta, imsimta_qm, mboxutil, relinker, system, when};
 use std::collections::BTreeMap;
 
-/// 1. "Split your user entries to be moved into equal backup groups using the backup-groups.conf file": ranges of first
+/// Step 1: "Split your user entries to be moved into equal backup groups using the backup-groups.conf file": ranges of first
 /// letters and one of digits, as the guide's example has them (AG63:bgayo).
 pub async fn groups(run: &Run, at: At) -> Result<(), Halt> {
     let n = run.move_.groups.clamp(1, 26);
@@ -32,7 +32,7 @@ pub async fn groups(run: &Run, at: At) -> Result<(), Halt> {
     step_01_backup_groups::old_definitions(run, at).await
 }
 
-/// 2. "Notify users to be moved … Ensure that users to be moved are logged out."
+/// Step 2: "Notify users to be moved … Ensure that users to be moved are logged out."
 pub async fn log_out(run: &Run, at: At) -> Result<(), Halt> {
     let users = run.users(at);
     let text = "You will not have access to your mailbox until its move is completed.";
@@ -43,7 +43,7 @@ pub async fn log_out(run: &Run, at: At) -> Result<(), Halt> {
     Ok(())
 }
 
-/// 3. Caches to 0 on "the back end message stores containing the mailboxes to be moved", "all MMPs", and MTAs that insert;
+/// Step 3: Caches to 0 on "the back end message stores containing the mailboxes to be moved", "all MMPs", and MTAs that insert;
 /// then "restart the systems on which the caches were reset". The page knows no compiled configuration.
 pub async fn caches(run: &Run, at: At) -> Result<(), Halt> {
     for (host, place, name) in cached(run) {
@@ -87,7 +87,7 @@ async fn restart_all(run: &Run, why: &str) -> Result<(), Halt> {
     Ok(())
 }
 
-/// 4. "Ensure that both … are up and running. The source Messaging Server must be able to route … to the destination."
+/// Step 4: "Ensure that both … are up and running. The source Messaging Server must be able to route … to the destination."
 pub async fn both_up(run: &Run, _at: At) -> Result<(), Halt> {
     for host in [&run.move_.from, &run.move_.to] {
         let zone_s = run.clock(host).await?.zone_s;
@@ -119,14 +119,13 @@ async fn entries_of(run: &Run, at: At) -> Result<BTreeMap<String, User>, Halt> {
     people::persons(run, &run.users(at)).await
 }
 
-/// 5. "Change the LDAP attribute mailUserStatus on all user entries whose mailboxes will be moved from active to hold."
+/// Step 5: "Change the LDAP attribute mailUserStatus on all user entries whose mailboxes will be moved from active to hold."
 pub async fn hold(run: &Run, at: At) -> Result<(), Halt> {
     let entries = entries_of(run, at).await?;
-    let notes = entries.iter().filter(|(_, e)| e.mail_status.as_deref() != Some("hold")).map(|(user, e)| Note::Status {
-        user: user.clone(),
-        dn: e.dn.clone(),
-        original: e.mail_status.clone(),
-    });
+    let notes = entries
+        .iter()
+        .filter(|(_, e)| e.mail_status.as_deref() != Some("hold"))
+        .map(|(user, e)| Note::Status { user: user.clone(), dn: e.dn.clone(), original: e.mail_status.clone() });
     run.notes(5, at, notes.collect()).await?;
     for entry in entries.values() {
         replace(run, &entry.dn, "mailUserStatus", Some("hold")).await?;
@@ -134,7 +133,7 @@ pub async fn hold(run: &Run, at: At) -> Result<(), Halt> {
     run.note(5, at, Note::Held { at: run.now() }).await
 }
 
-/// 6. The two listings for each user on the MTAs, and "run these same commands later".
+/// Step 6: The two listings for each user on the MTAs, and "run these same commands later".
 pub async fn queues(run: &Run, at: At) -> Result<(), Halt> {
     let entries = entries_of(run, at).await?;
     let began = run.now();
@@ -165,7 +164,7 @@ pub async fn queues(run: &Run, at: At) -> Result<(), Halt> {
     }
 }
 
-/// 7. "Change the LDAP attribute mailHost in the user entries to be moved as well as in any mail group entries."
+/// Step 7: "Change the LDAP attribute mailHost in the user entries to be moved as well as in any mail group entries."
 pub async fn mail_host(run: &Run, at: At) -> Result<(), Halt> {
     let mut found: Vec<(String, Option<String>)> =
         entries_of(run, at).await?.into_values().map(|e| (e.dn, e.mail_host)).collect();
@@ -184,7 +183,7 @@ pub async fn mail_host(run: &Run, at: At) -> Result<(), Halt> {
     Ok(())
 }
 
-/// 8. The pipe per group, "and record the time when started"; with msprobe off on the new store, as the note says.
+/// Step 8: The pipe per group, "and record the time when started"; with msprobe off on the new store, as the note says.
 pub async fn move_data(run: &Run, at: At) -> Result<(), Halt> {
     let At::Group(group) = at else { return Ok(()) };
     let (from, to) = (run.move_.from.as_str(), run.move_.to.as_str());
@@ -199,7 +198,7 @@ pub async fn move_data(run: &Run, at: At) -> Result<(), Halt> {
     Ok(())
 }
 
-/// 9. "Change the DNS A record", on upgrades.
+/// Step 9: "Change the DNS A record", on upgrades.
 pub async fn dns(run: &Run, _at: At) -> Result<(), Halt> {
     let names = run.inventory.service_names.iter().filter(|n| run.move_.upgrade && n.host == run.move_.from);
     for name in names {
@@ -208,7 +207,7 @@ pub async fn dns(run: &Run, _at: At) -> Result<(), Halt> {
     Ok(())
 }
 
-/// 10. "Set … mailUserStatus … to whatever value it had been before it was changed to hold."
+/// Step 10: "Set … mailUserStatus … to whatever value it had been before it was changed to hold."
 pub async fn status_back(run: &Run, at: At) -> Result<(), Halt> {
     for (user, dn) in super::step_05_hold::written(run, at) {
         let original = run.state().users.get(&user).and_then(|u| u.status.clone()).and_then(|(_, original)| original);
@@ -219,7 +218,7 @@ pub async fn status_back(run: &Run, at: At) -> Result<(), Halt> {
     Ok(())
 }
 
-/// 11. "Release … on all source Messaging Servers: imsimta qm release -channel=hold -all"; where that is refused, the same
+/// Step 11: "Release … on all source Messaging Servers: imsimta qm release -channel=hold -all"; where that is refused, the same
 /// in a session.
 pub async fn release(run: &Run, _at: At) -> Result<(), Halt> {
     let hosts: Vec<&str> = run.mtas().into_iter().filter(|h| *h != run.move_.to).collect();
@@ -246,7 +245,7 @@ pub async fn release(run: &Run, _at: At) -> Result<(), Halt> {
     run.declare(Declaration::ReleasedOn { hosts }).await
 }
 
-/// 12. "Reset … to the default or desired values", and preferredMailHost.
+/// Step 12: "Reset … to the default or desired values", and preferredMailHost.
 pub async fn caches_back(run: &Run, at: At) -> Result<(), Halt> {
     for (host, place, name) in cached(run) {
         let value = if place == Place::OptionDat { "600" } else { "900" };
@@ -264,14 +263,14 @@ pub async fn caches_back(run: &Run, at: At) -> Result<(), Halt> {
     Ok(())
 }
 
-/// 13. "Have the users point to the new server through their mail client program."
+/// Step 13: "Have the users point to the new server through their mail client program."
 pub async fn clients(run: &Run, at: At) -> Result<(), Halt> {
     let text = format!("Let your mail program point to {}.", run.move_.to);
     run.tell(&run.users(at), Telling::Client, &text).await;
     Ok(())
 }
 
-/// 14. `mboxutil -l` on the old store; what has a later last message is moved by a backup since then and a restore.
+/// Step 14: `mboxutil -l` on the old store; what has a later last message is moved by a backup since then and a restore.
 pub async fn late_mail(run: &Run, at: At) -> Result<(), Halt> {
     let At::Group(group) = at else { return Ok(()) };
     let Some((_, since)) = run.state().group_notes[group].backup_started else { return Ok(()) };
@@ -293,13 +292,13 @@ pub async fn late_mail(run: &Run, at: At) -> Result<(), Halt> {
     Ok(())
 }
 
-/// 15. "Run the relinker command."
+/// Step 15: "Run the relinker command."
 pub async fn relink(run: &Run, _at: At) -> Result<(), Halt> {
     run.act(&run.move_.to, &relinker::relink(None)).await?;
     Ok(())
 }
 
-/// 16. "Run the mboxutil -d command." Who is moved is said with what `mboxutil -l` of the new store counts.
+/// Step 16: "Run the mboxutil -d command." Who is moved is said with what `mboxutil -l` of the new store counts.
 pub async fn remove_old(run: &Run, at: At) -> Result<(), Halt> {
     let to = run.move_.to.as_str();
     let zone_s = run.clock(to).await?.zone_s;

@@ -171,7 +171,9 @@ async fn write(run: &Run, host: &str, place: &Place, name: &str, value: Option<&
     }
     let is = present(run, host, place, name).await?;
     // A tool that keeps no file answers the default for an option that was cleared.
-    if is.as_deref() == value || (value.is_none() && *place == Place::Configutil && run.file(host, MSG_CONF).await?.is_none()) {
+    if is.as_deref() == value
+        || (value.is_none() && *place == Place::Configutil && run.file(host, MSG_CONF).await?.is_none())
+    {
         return Ok(());
     }
     let what = format!("{name} on {host} reads {is:?} after {value:?} was written; see who else writes it");
@@ -314,7 +316,8 @@ async fn stale_services(run: &Run, host: &str, services: &[Service]) -> Result<V
         for (service, written_s) in &since {
             for process in processes.iter().filter(|p| service.programs().contains(&p.program())) {
                 if process.started_s <= *written_s {
-                    let what = format!("{} (process {}) runs with what it read earlier", process.program(), process.pid);
+                    let what =
+                        format!("{} (process {}) runs with what it read earlier", process.program(), process.pid);
                     stale.push(Stale { service: *service, what });
                 }
             }

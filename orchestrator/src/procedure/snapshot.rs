@@ -174,7 +174,10 @@ pub fn compare(source: &Copy, copy: &Copy, excused: &BTreeSet<u32>, can: &Calibr
         say(can.uids, format!("{name}: UIDVALIDITY {} became {}", source.head.uid_validity, copy.head.uid_validity));
     }
     if copy.head.last_uid < source.head.last_uid {
-        let what = format!("{name}: Last UID {} became {}: UIDs would name two messages", source.head.last_uid, copy.head.last_uid);
+        let what = format!(
+            "{name}: Last UID {} became {}: UIDs would name two messages",
+            source.head.last_uid, copy.head.last_uid
+        );
         say(can.last_uid, what);
     }
     let mut acl: (Vec<_>, Vec<_>) = (source.head.acl.iter().collect(), copy.head.acl.iter().collect());

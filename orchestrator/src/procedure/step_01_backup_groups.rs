@@ -168,7 +168,8 @@ async fn prove<'u>(run: &Run, planned: &[PlannedGroup], uids: impl Iterator<Item
             Ok(groups) => groups,
             Err(error) => return broken(error.to_string()),
         };
-        let matched = groups.matched(wanted.iter().copied().chain(uids.iter().copied().filter(|u| !wanted.contains(u))));
+        let matched =
+            groups.matched(wanted.iter().copied().chain(uids.iter().copied().filter(|u| !wanted.contains(u))));
         if let Some((user, groups)) = matched.several.first() {
             return broken(format!("{user} is matched by {}", groups.join(" and ")));
         }
@@ -206,7 +207,11 @@ async fn lists(run: &Run) -> Result<(), Halt> {
     for list in found.iter().filter_map(List::from_entry) {
         let names = list.filters_on();
         if !names.is_empty() {
-            let what = format!("list: {} finds its members by {}; they change while users are held or moved", list.mail, names.join(", "));
+            let what = format!(
+                "list: {} finds its members by {}; they change while users are held or moved",
+                list.mail,
+                names.join(", ")
+            );
             run.declare(Declaration::Found { what, host: None, user: None }).await?;
         }
     }
@@ -251,7 +256,9 @@ pub async fn old_definitions(run: &Run, at: At) -> Result<(), Halt> {
     let rest: Vec<String> = run.move_.users.iter().filter(|u| !placed.contains(*u)).cloned().collect();
     match groups.last_mut() {
         Some(last) => last.users.extend(rest),
-        None => groups.push(PlannedGroup { name: "user".to_owned(), users: rest, file: None, kilobytes: 0, messages: 0 }),
+        None => {
+            groups.push(PlannedGroup { name: "user".to_owned(), users: rest, file: None, kilobytes: 0, messages: 0 })
+        }
     }
     run.note(1, at, Note::Planned { groups }).await
 }

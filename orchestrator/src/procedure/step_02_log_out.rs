@@ -75,7 +75,9 @@ pub async fn connected(run: &Run, users: &[String]) -> Result<BTreeSet<(String, 
             .read(host, &imsconnutil::connected(), |said| {
                 let refused = refusal::refusals(&said.stderr);
                 // A host without user lists shows nobody: the stores are switched on in step 3, a front end may have none.
-                if host != run.move_.from && refused.iter().any(|r| matches!(r, Refusal::NoUserList | Refusal::NoProgram(_))) {
+                if host != run.move_.from
+                    && refused.iter().any(|r| matches!(r, Refusal::NoUserList | Refusal::NoProgram(_)))
+                {
                     return Some(Vec::new());
                 }
                 let rows = imsconnutil::sessions(&said.stdout).whole().ok()?;

@@ -30,7 +30,8 @@ pub async fn precondition(run: &Run, _at: At) -> Result<(), Halt> {
     let known = known_names(run).await?;
     let missing = |host: &str| !known.contains(&host.to_ascii_lowercase());
     let stop = |host: &str, where_: String| {
-        let advice = format!("{host} is {where_} but missing in the inventory; add it with its roles, then start again");
+        let advice =
+            format!("{host} is {where_} but missing in the inventory; add it with its roles, then start again");
         Err(Halt::Stop(Blocker::new("forgotten-relay", advice).on(host)))
     };
     for name in &run.inventory.service_names {

@@ -191,12 +191,18 @@ async fn quotas(run: &Run) -> Result<Vec<Defect>, Halt> {
         let old = settings::effective(run, &run.move_.from, name).await?;
         let new = settings::effective(run, &run.move_.to, name).await?;
         let same = match (&old, &new) {
-            (Some(a), Some(b)) => a.eq_ignore_ascii_case(b) || (name.ends_with("enforcement") && settings::is_yes(a) == settings::is_yes(b)),
+            (Some(a), Some(b)) => {
+                a.eq_ignore_ascii_case(b)
+                    || (name.ends_with("enforcement") && settings::is_yes(a) == settings::is_yes(b))
+            }
             (a, b) => a == b,
         };
         if !same {
             let show = |v: &Option<String>| v.clone().unwrap_or_else(|| "unset".to_owned());
-            defects.push((run.move_.to.clone(), format!("{name} is {}, on {} it is {}", show(&new), run.move_.from, show(&old))));
+            defects.push((
+                run.move_.to.clone(),
+                format!("{name} is {}, on {} it is {}", show(&new), run.move_.from, show(&old)),
+            ));
         }
     }
     Ok(defects)
@@ -222,21 +228,27 @@ async fn lmtp(run: &Run) -> Result<Vec<Defect>, Halt> {
     let to = run.move_.to.as_str();
     let mut defects = Vec::new();
     let on = run.file(to, DISPATCHER_CNF).await?.is_some_and(|f| {
-        dispatcher_cnf::services(&String::from_utf8_lossy(&f.bytes)).iter().any(|s| s.to_ascii_uppercase().starts_with("LMTP"))
+        dispatcher_cnf::services(&String::from_utf8_lossy(&f.bytes))
+            .iter()
+            .any(|s| s.to_ascii_uppercase().starts_with("LMTP"))
     });
     if !on {
-        defects.push((to.to_owned(), "the LMTP service lines of dispatcher.cnf are commented out or missing".to_owned()));
+        defects
+            .push((to.to_owned(), "the LMTP service lines of dispatcher.cnf are commented out or missing".to_owned()));
     }
     let Some(mappings) = run.file(to, MAPPINGS).await? else { return Ok(defects) };
     let text = String::from_utf8_lossy(&mappings.bytes);
     for relay in relays {
         let said = run.look(to, &system::getent(relay)).await?;
-        let Some((address, _)) = system::addresses(&said.stdout).first().copied().map(|(a, n)| (a.to_owned(), n.to_owned())) else {
+        let Some((address, _)) =
+            system::addresses(&said.stdout).first().copied().map(|(a, n)| (a.to_owned(), n.to_owned()))
+        else {
             defects.push((to.to_owned(), format!("it cannot resolve {relay}")));
             continue;
         };
         if admits(&text, &address) == Some(false) {
-            defects.push((to.to_owned(), format!("PORT_ACCESS does not admit {relay} ({address}) to port {LMTP_PORT}")));
+            defects
+                .push((to.to_owned(), format!("PORT_ACCESS does not admit {relay} ({address}) to port {LMTP_PORT}")));
         }
     }
     Ok(defects)

@@ -53,7 +53,8 @@ pub async fn act(run: &Run, at: At) -> Result<(), Halt> {
         for (user, entry) in &pending {
             let old = entry.mail_status.as_deref();
             if let Written::Foreign(_) = people::write(run, &entry.dn, STATUS, old, Some("hold")).await? {
-                let what = "ldap-concurrent-writer: the status was changed while it was read; the new value counts".to_owned();
+                let what =
+                    "ldap-concurrent-writer: the status was changed while it was read; the new value counts".to_owned();
                 run.declare(Declaration::Found { what, host: None, user: Some(user.clone()) }).await?;
                 foreign.push(user.clone());
             }

@@ -151,7 +151,9 @@ async fn reasons(run: &Run, active: &[Stuck]) -> Result<BTreeMap<String, String>
                 .await?;
             let cause = match full {
                 true => "over-quota: the old mailbox is full; make room, then move this user",
-                false => "queue-stuck: see the channel's log and whether the old mailbox is locked, then move this user",
+                false => {
+                    "queue-stuck: see the channel's log and whether the old mailbox is locked, then move this user"
+                }
             };
             let why = format!("{cause} (message file {} in {} on {})", file.file, file.channel, file.host);
             reasons.insert(user.clone(), why);

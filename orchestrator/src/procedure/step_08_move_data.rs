@@ -140,8 +140,12 @@ async fn copy(run: &Run, at: At, group: usize, pending: &[String]) -> Result<(),
         if let Refusal::CannotRead { mailbox, uid } = refused {
             let user = mboxutil::owner(&mailbox).unwrap_or_default().to_owned();
             let why = format!("corrupt-message: message {uid} of {mailbox} cannot be read; the source is kept");
-            run.declare(Declaration::Found { what: why.clone(), host: Some(from.to_owned()), user: Some(user.clone()) })
-                .await?;
+            run.declare(Declaration::Found {
+                what: why.clone(),
+                host: Some(from.to_owned()),
+                user: Some(user.clone()),
+            })
+            .await?;
             notes.push(Note::Graded { user, grade: Grade::Look, why });
             notes.push(Note::Unreadable { mailbox, uid });
         }
@@ -159,8 +163,12 @@ async fn copy(run: &Run, at: At, group: usize, pending: &[String]) -> Result<(),
     }
     if let Err(error) = &end.right.exit {
         // Whether the restore still writes is unknown: give it the time that its last mailbox needs, then read.
-        run.declare(Declaration::Found { what: format!("pipe-broken: {error}"), host: Some(to.to_owned()), user: None })
-            .await?;
+        run.declare(Declaration::Found {
+            what: format!("pipe-broken: {error}"),
+            host: Some(to.to_owned()),
+            user: None,
+        })
+        .await?;
         copying::wait_for_earlier(run, &file).await?;
         run.sleep_s(60).await;
     }
@@ -267,11 +275,14 @@ pub async fn undo(run: &Run, at: At) -> Result<(), Halt> {
 pub async fn remove_copies(run: &Run, step: u8, at: At, users: &[String]) -> Result<(), Halt> {
     let names = copying::mailboxes_of(run, &run.move_.to, users).await?;
     if !names.is_empty() {
-        let there = snapshot::snapshot(run, &run.move_.to, &names, &own_file(&format!("there.{}", group_word(at)))).await?;
+        let there =
+            snapshot::snapshot(run, &run.move_.to, &names, &own_file(&format!("there.{}", group_word(at)))).await?;
         let owners: BTreeSet<String> = names.iter().filter_map(|n| mboxutil::owner(n)).map(str::to_owned).collect();
         let owners: Vec<String> = owners.into_iter().collect();
         let at_source = copying::mailboxes_of(run, &run.move_.from, &owners).await?;
-        let source = snapshot::snapshot(run, &run.move_.from, &at_source, &own_file(&format!("here.{}", group_word(at)))).await?;
+        let source =
+            snapshot::snapshot(run, &run.move_.from, &at_source, &own_file(&format!("here.{}", group_word(at))))
+                .await?;
         for user in &owners {
             copying::save(run, step, at, user, &there, &source).await?;
         }

@@ -4,9 +4,11 @@
 use crate::context::{At, Blocker, Halt, Run};
 use crate::doors::{Declaration, Scope, Task};
 use crate::entries::{self, Spelling};
-use crate::journal::record::Note;
+use crate::flow;
+use crate::journal::record::{Note, PlannedGroup};
 use crate::procedure::people::{self, Written};
 use crate::procedure::settings;
+use crate::procedure::step_01_backup_groups::own_file;
 use std::collections::{BTreeMap, BTreeSet};
 
 const PREFERRED: &str = "preferredMailHost";
@@ -16,9 +18,16 @@ pub async fn precondition(run: &Run, at: At) -> Result<(), Halt> {
     crate::procedure::table::nothing(run, at).await
 }
 
-/// Settings back, then the default home of new users.
+/// New users are made on the new home from now on; who was made on the old one meanwhile moves as one more group, while the caches are
+/// still at 0; then settings go back.
 pub async fn act(run: &Run, at: At) -> Result<(), Halt> {
-    settings::restore(run, 12, at, |_| true).await?;
+    new_home(run, at).await?;
+    follow_up(run, at).await?;
+    settings::restore(run, 12, at, |_| true).await
+}
+
+/// The default home of new users in the named domains, and the rules of provisioning.
+async fn new_home(run: &Run, at: At) -> Result<(), Halt> {
     for domain in named_domains(run).await? {
         let old = domain.preferred_mail_host.clone().unwrap_or_default();
         if entries::spelling(&old, &run.move_.from, &[]) == Spelling::Other {
@@ -26,9 +35,8 @@ pub async fn act(run: &Run, at: At) -> Result<(), Halt> {
         }
         let what = format!("{PREFERRED} becomes {}", run.move_.to);
         run.declare(Declaration::Beyond { who: domain.name.clone(), what }).await?;
-        if let Written::Foreign(now) =
-            people::write(run, &domain.dn, PREFERRED, Some(&old), Some(&run.move_.to)).await?
-        {
+        let written = people::write(run, &domain.dn, PREFERRED, Some(&old), Some(&run.move_.to)).await?;
+        if let Written::Foreign(now) = written {
             let what = format!("{PREFERRED} of {} was changed to {now:?} meanwhile and is left so", domain.name);
             run.declare(Declaration::Found { what, host: None, user: None }).await?;
         }
@@ -45,8 +53,37 @@ pub async fn act(run: &Run, at: At) -> Result<(), Halt> {
     Ok(())
 }
 
+/// Moves users made on the old home meanwhile, where the old home was to be that of no new user.
+async fn follow_up(run: &Run, at: At) -> Result<(), Halt> {
+    if run.move_.domains.is_empty() || run.move_.groups == 0 {
+        return Ok(());
+    }
+    for _ in 0..run.options.bounds.tries {
+        let new = newcomers(run).await?;
+        let (number, users) = {
+            let state = run.state();
+            let planned = |u: &String| state.groups.iter().any(|g| g.users.contains(u));
+            (state.groups.len() + 1, new.into_iter().filter(|u| !planned(u)).collect::<Vec<_>>())
+        };
+        if users.is_empty() {
+            return Ok(());
+        }
+        let file = own_file(&format!("group{number}"));
+        let text: String = users.iter().flat_map(|u| [u.as_str(), "\n"]).collect();
+        run.edit(&run.move_.from, &file, |_| Some(text.clone().into_bytes())).await?;
+        let who = users.join(", ");
+        let what = "made on the old home meanwhile; moves as a follow-up".to_owned();
+        run.declare(Declaration::Beyond { who, what }).await?;
+        let name = format!("rehost{number}");
+        let group = PlannedGroup { name, users, file: Some(file), kilobytes: 0, messages: 0 };
+        run.note(12, at, Note::Added { group }).await?;
+        flow::follow_up(run, number - 1).await?;
+    }
+    Ok(())
+}
+
 /// Nothing is left to put back, every server answers the new default, and users made on the old home meanwhile are named.
-pub async fn verify(run: &Run, at: At) -> Result<(), Halt> {
+pub async fn verify(run: &Run, _at: At) -> Result<(), Halt> {
     if let Some(setting) = run.settings().first() {
         let what = format!("{} on {} is not what it was", setting.name, setting.host);
         return Err(Halt::Again(Blocker::new("settings-not-back", what).on(&setting.host)));
@@ -66,14 +103,14 @@ pub async fn verify(run: &Run, at: At) -> Result<(), Halt> {
             }
         }
     }
-    for user in newcomers(run).await? {
+    let left = if run.move_.domains.is_empty() { Vec::new() } else { newcomers(run).await? };
+    for user in left {
         let what = format!(
             "new-user-on-old-host: {user} was made on {} during the move; move it as a follow-up",
             run.move_.from
         );
         run.declare(Declaration::Found { what, host: Some(run.move_.from.clone()), user: Some(user) }).await?;
     }
-    let _ = at;
     Ok(())
 }
 

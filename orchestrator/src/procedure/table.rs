@@ -84,7 +84,14 @@ pub static OURS: &[Step] = &[
     step!(5, "hold", Group, Undone, "original statuses", step_05_hold),
     step!(6, "queues", Group, Retried, "users left out", step_06_queues),
     step!(7, "mail-host", Group, Undone, "original mailHosts", step_07_mail_host),
-    step!(8, "move-data", Group, Undone, "baselines, the backup's start, what is saved at the destination", step_08_move_data),
+    step!(
+        8,
+        "move-data",
+        Group,
+        Undone,
+        "baselines, the backup's start, what is saved at the destination",
+        step_08_move_data
+    ),
     step!(9, "dns", Site, Past, "since when each name leads to the new home", step_09_dns),
     step!(10, "status-back", Group, Past, "nothing: the originals are journalled by step 5", step_10_status_back),
     step!(11, "release", GroupAndSweep, Past, "the files about to be released", step_11_release),

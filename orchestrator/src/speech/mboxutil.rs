@@ -20,7 +20,7 @@ pub fn delete(mailbox: &str) -> Argv {
     argv(&["mboxutil", "-d", mailbox])
 }
 
-/// `mboxutil -e -p MAILBOX`: expunges what is marked \\Deleted (F1.7-01).
+/// `mboxutil -e -p MAILBOX`: expunges what is marked \Deleted (F1.7-01).
 pub fn expunge(mailbox: &str) -> Argv {
     argv(&["mboxutil", "-e", "-p", mailbox])
 }

@@ -86,10 +86,16 @@ struct Cut {
 }
 
 impl Journal for Cut {
-    fn open<'a>(&'a self, holder: &'a str) -> orchestrator::doors::Reply<'a, Result<(), orchestrator::doors::JournalError>> {
+    fn open<'a>(
+        &'a self,
+        holder: &'a str,
+    ) -> orchestrator::doors::Reply<'a, Result<(), orchestrator::doors::JournalError>> {
         self.inner.open(holder)
     }
-    fn append<'a>(&'a self, record: &'a [u8]) -> orchestrator::doors::Reply<'a, Result<(), orchestrator::doors::JournalError>> {
+    fn append<'a>(
+        &'a self,
+        record: &'a [u8],
+    ) -> orchestrator::doors::Reply<'a, Result<(), orchestrator::doors::JournalError>> {
         if self.left.get() == 0 {
             return Box::pin(std::future::pending());
         }
@@ -166,9 +172,15 @@ fn a_user_whose_copy_never_comes_right_is_left_out_and_the_others_move() {
 fn mail_that_came_too_early_is_kept_and_brought_back() {
     let site = Site::new();
     site.fill(NEW, "user/ann/INBOX", &[1], 1);
-    site.hosts.borrow_mut().get_mut(NEW).unwrap().mailboxes.get_mut("user/ann/INBOX").unwrap().messages[0].id = "<early@mail>".to_owned();
+    site.hosts.borrow_mut().get_mut(NEW).unwrap().mailboxes.get_mut("user/ann/INBOX").unwrap().messages[0].id =
+        "<early@mail>".to_owned();
     let before = site.mailboxes(OLD)["user/ann/INBOX"].clone();
-    assert_eq!(go(&site, &Rc::new(InMemory::default()), &Options::default()), Outcome::Done, "{:#?}", site.said.borrow());
+    assert_eq!(
+        go(&site, &Rc::new(InMemory::default()), &Options::default()),
+        Outcome::Done,
+        "{:#?}",
+        site.said.borrow()
+    );
     let after = site.mailboxes(NEW)["user/ann/INBOX"].clone();
     assert_eq!((after.validity, &after.messages[0]), (before.validity, &before.messages[0]));
     assert_eq!(after.messages.iter().filter(|m| m.id == "<early@mail>").count(), 1);

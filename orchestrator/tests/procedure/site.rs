@@ -132,7 +132,8 @@ impl Site {
 
     pub fn add_user(&self, user: &str, home: &str, status: Option<&str>) {
         let mut entry = BTreeMap::new();
-        for (name, value) in [("objectClass", "inetMailUser inetLocalMailRecipient"), ("uid", user), ("mailHost", home)] {
+        for (name, value) in [("objectClass", "inetMailUser inetLocalMailRecipient"), ("uid", user), ("mailHost", home)]
+        {
             entry.insert(name.to_owned(), value.to_owned());
         }
         entry.insert("mail".to_owned(), format!("{user}@sesta.com"));
@@ -143,7 +144,12 @@ impl Site {
     }
 
     pub fn fill(&self, host: &str, name: &str, uids: &[u32], last_uid: u32) {
-        let message = |uid: &u32| Message { uid: *uid, internal_s: 1_172_000_000, id: format!("<{name}{uid}@mail>"), flags: "0010000" };
+        let message = |uid: &u32| Message {
+            uid: *uid,
+            internal_s: 1_172_000_000,
+            id: format!("<{name}{uid}@mail>"),
+            flags: "0010000",
+        };
         let mailbox = Mailbox { validity: 1_170_000_000, last_uid, messages: uids.iter().map(message).collect() };
         self.hosts.borrow_mut().get_mut(host).unwrap().mailboxes.insert(name.to_owned(), mailbox);
     }
@@ -253,7 +259,10 @@ impl Site {
                 }
                 ok(out)
             }
-            ["df", "-k"] => ok("Filesystem            kbytes    used   avail capacity  Mounted on\n/dev/dsk 9000000 1 8999999 1% /\n".into()),
+            ["df", "-k"] => ok(
+                "Filesystem            kbytes    used   avail capacity  Mounted on\n/dev/dsk 9000000 1 8999999 1% /\n"
+                    .into(),
+            ),
             ["configutil", "-o", name] => {
                 let default = DEFAULTS.iter().find(|(n, _)| n == name).map(|(_, v)| *v);
                 let value = state.settings.get(*name).map(String::as_str).or(default);
@@ -295,7 +304,9 @@ impl Site {
                 ok(listing(now, if held { &state.held } else { &[] }))
             }
             ["imsconnutil", "-c", ..] => ok("UID  Service  Auth  Client  Server\n".to_owned()),
-            ["imsconnutil", "-a", ..] => ok("UID     IMAP last access    HTTP last access    POP last access\n".to_owned()),
+            ["imsconnutil", "-a", ..] => {
+                ok("UID     IMAP last access    HTTP last access    POP last access\n".to_owned())
+            }
             ["imquotacheck", ..] => ok("quota(K)  usage(K) %    msgs user\n".to_owned()),
             ["mboxutil", "-l", rest @ ..] => {
                 let mut out = "  msgs  Kbytes last msg         partition   quotaroot mailbox  path  acl\n".to_owned();
@@ -303,7 +314,11 @@ impl Site {
                 for (name, m) in state.mailboxes.iter().filter(|(n, _)| pattern.is_none_or(|p| n.starts_with(p))) {
                     let owner = name.split('/').nth(1).unwrap();
                     let last = stamp(m.messages.last().map_or(0, |m| m.internal_s), "%Y/%m/%d %H:%M");
-                    out.push_str(&format!("{:6} {:7} {last} primary - {name}\t/store/{name}\t{owner} lrswipcda\n", m.messages.len(), 1));
+                    out.push_str(&format!(
+                        "{:6} {:7} {last} primary - {name}\t/store/{name}\t{owner} lrswipcda\n",
+                        m.messages.len(),
+                        1
+                    ));
                 }
                 ok(out)
             }
@@ -332,7 +347,8 @@ impl Site {
                 Ok((0, out, err))
             }
             ["digest", "-a", "md5", paths @ ..] => {
-                let digits = |p: &str| format!("{:032x}", p.bytes().fold(7u128, |h, b| h * 31 % 1_000_003 + u128::from(b)));
+                let digits =
+                    |p: &str| format!("{:032x}", p.bytes().fold(7u128, |h, b| h * 31 % 1_000_003 + u128::from(b)));
                 match paths {
                     [one] => ok(format!("{}\n", digits(one))),
                     _ => ok(paths.iter().map(|p| format!("md5 ({p}) = {}\n", digits(p))).collect()),
@@ -403,7 +419,10 @@ impl Site {
         let source = &hosts[&left.host];
         let mut names: Vec<String> = left.argv.iter().filter(|a| a.starts_with("user/")).cloned().collect();
         if let Some(at) = left.argv.iter().position(|a| a == "-u") {
-            names = String::from_utf8_lossy(&source.files[&left.argv[at + 1]].0).lines().map(|u| format!("user/{u}")).collect();
+            names = String::from_utf8_lossy(&source.files[&left.argv[at + 1]].0)
+                .lines()
+                .map(|u| format!("user/{u}"))
+                .collect();
         }
         let is_in = |m: &String| names.iter().any(|n| m == n || m.starts_with(&format!("{n}/")));
         let read: Vec<(String, Mailbox)> =
@@ -412,7 +431,11 @@ impl Site {
         let renames = right.argv.iter().position(|a| a == "-m").map(|at| target.files[&right.argv[at + 1]].0.clone());
         let renames = String::from_utf8(renames.unwrap_or_default()).unwrap();
         for (name, mut mailbox) in read {
-            let name = renames.lines().filter_map(|l| l.split_once('=')).find(|(o, _)| *o == name).map_or(name.clone(), |(_, n)| n.to_owned());
+            let name = renames
+                .lines()
+                .filter_map(|l| l.split_once('='))
+                .find(|(o, _)| *o == name)
+                .map_or(name.clone(), |(_, n)| n.to_owned());
             if name.contains("joe") && self.short_restores.get() > 0 {
                 self.short_restores.set(self.short_restores.get() - 1);
                 mailbox.messages.pop();
@@ -439,7 +462,8 @@ fn stamp(at_s: i64, format: &str) -> String {
 }
 
 fn listing(now: i64, held: &[(String, String)]) -> String {
-    let mut out = format!("{}\nData gathered from the queue directory tree\n\n", stamp(now, "%a, %d %b %Y %H:%M:%S +0000 (GMT)"));
+    let mut out =
+        format!("{}\nData gathered from the queue directory tree\n\n", stamp(now, "%a, %d %b %Y %H:%M:%S +0000 (GMT)"));
     if !held.is_empty() {
         out.push_str("Channel: hold                  Size Queued since\n");
         for (i, (file, address)) in held.iter().enumerate() {
@@ -526,7 +550,12 @@ impl Conversation for Talk {
 }
 
 impl Shell for Door {
-    fn start<'a>(&'a self, command: &'a Command, _stdin: bool, _limit: Duration) -> Reply<'a, Result<Box<dyn Conversation>, ShellError>> {
+    fn start<'a>(
+        &'a self,
+        command: &'a Command,
+        _stdin: bool,
+        _limit: Duration,
+    ) -> Reply<'a, Result<Box<dyn Conversation>, ShellError>> {
         Box::pin(async move {
             let interactive = command.argv == ["imsimta", "qm"];
             let stdin = (!interactive).then(String::new);
@@ -534,7 +563,12 @@ impl Shell for Door {
             Ok(Box::new(talk) as Box<dyn Conversation>)
         })
     }
-    fn pipe<'a>(&'a self, left: &'a Command, right: &'a Command, _limit: Duration) -> Reply<'a, Result<PipeEnd, ShellError>> {
+    fn pipe<'a>(
+        &'a self,
+        left: &'a Command,
+        right: &'a Command,
+        _limit: Duration,
+    ) -> Reply<'a, Result<PipeEnd, ShellError>> {
         Box::pin(async move { Ok(self.0.piped(left, right)) })
     }
     fn read_file<'a>(&'a self, host: &'a str, path: &'a str) -> Reply<'a, Result<Option<FileRead>, ShellError>> {
@@ -591,7 +625,14 @@ fn holds(entry: &BTreeMap<String, String>, filter: &str) -> (bool, usize) {
             let (name, value) = filter[1..end].split_once('=').unwrap();
             let has = entry.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.to_lowercase());
             let value = value.to_lowercase();
-            let result = has.is_some_and(|h| value == "*" || if name.eq_ignore_ascii_case("objectclass") { h.split(' ').any(|c| c == value) } else { h == value });
+            let result = has.is_some_and(|h| {
+                value == "*"
+                    || if name.eq_ignore_ascii_case("objectclass") {
+                        h.split(' ').any(|c| c == value)
+                    } else {
+                        h == value
+                    }
+            });
             (result, end + 1)
         }
     }
@@ -610,16 +651,29 @@ impl Directory for Door {
             let entries = self.0.entries.borrow();
             let within = |dn: &str| if scope == Scope::Base { dn == base } else { dn.ends_with(base) };
             let values = |(n, v): (&String, &String)| {
-                let all = if n == "objectClass" { v.split(' ').map(|c| c.as_bytes().to_vec()).collect() } else { vec![v.clone().into_bytes()] };
+                let all = if n == "objectClass" {
+                    v.split(' ').map(|c| c.as_bytes().to_vec()).collect()
+                } else {
+                    vec![v.clone().into_bytes()]
+                };
                 (n.clone(), all)
             };
-            let found = entries.iter().filter(|(dn, e)| within(dn) && (filter == "(objectClass=*)" || holds(e, filter).0));
-            Ok(found.map(|(dn, e)| DirectoryEntry { dn: dn.clone(), attributes: e.iter().map(values).collect() }).collect())
+            let found =
+                entries.iter().filter(|(dn, e)| within(dn) && (filter == "(objectClass=*)" || holds(e, filter).0));
+            Ok(found
+                .map(|(dn, e)| DirectoryEntry { dn: dn.clone(), attributes: e.iter().map(values).collect() })
+                .collect())
         })
     }
-    fn modify<'a>(&'a self, server: &'a str, dn: &'a str, changes: &'a [Modification]) -> Reply<'a, Result<(), DirectoryError>> {
+    fn modify<'a>(
+        &'a self,
+        server: &'a str,
+        dn: &'a str,
+        changes: &'a [Modification],
+    ) -> Reply<'a, Result<(), DirectoryError>> {
         Box::pin(async move {
-            let refused = |code| Err(DirectoryError::Refused { server: server.to_owned(), code, message: String::new() });
+            let refused =
+                |code| Err(DirectoryError::Refused { server: server.to_owned(), code, message: String::new() });
             let mut entries = self.0.entries.borrow_mut();
             let Some(entry) = entries.get_mut(dn) else { return refused(32) };
             let mut changed = entry.clone();
@@ -651,7 +705,13 @@ impl Directory for Door {
             Ok(())
         })
     }
-    fn compare<'a>(&'a self, _server: &'a str, _dn: &'a str, _attribute: &'a str, _value: &'a [u8]) -> Reply<'a, Result<bool, DirectoryError>> {
+    fn compare<'a>(
+        &'a self,
+        _server: &'a str,
+        _dn: &'a str,
+        _attribute: &'a str,
+        _value: &'a [u8],
+    ) -> Reply<'a, Result<bool, DirectoryError>> {
         Box::pin(async { Ok(false) })
     }
 }
