@@ -7,6 +7,7 @@ pub mod late_mail;
 pub mod people;
 pub mod published;
 pub mod qm_session;
+pub mod service_names;
 pub mod settings;
 pub mod snapshot;
 pub mod step_01_backup_groups;

@@ -2,6 +2,7 @@
 //! known. Nothing is held before it is done.
 
 use super::calibrate;
+use super::service_names;
 use super::settings::{self, Service};
 use super::step_03_caches::names_of;
 use crate::context::{At, Blocker, Halt, Run};
@@ -41,6 +42,10 @@ pub async fn act(run: &Run, at: At) -> Result<(), Halt> {
     if run.state().calibration.is_none() {
         calibrate::canary(run, at).await?;
     }
+    // Part of step 9, done early: who leaves step 9 out leaves this out too.
+    if !run.skips(9) {
+        service_names::to_proxy(run, at).await?;
+    }
     let window_s = predicted_s(run);
     run.note(4, at, Note::Window { window_s }).await
 }
@@ -50,9 +55,9 @@ pub async fn verify(run: &Run, _at: At) -> Result<(), Halt> {
     stop_for(services(run).await?)
 }
 
-/// Nothing was changed.
-pub async fn undo(_run: &Run, _at: At) -> Result<(), Halt> {
-    Ok(())
+/// Names that were pointed to a proxy lead to the old home again.
+pub async fn undo(run: &Run, at: At) -> Result<(), Halt> {
+    service_names::back(run, at).await
 }
 
 fn stop_for(defects: Vec<Defect>) -> Result<(), Halt> {
