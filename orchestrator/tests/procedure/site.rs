@@ -92,8 +92,8 @@ impl Site {
         let programs = ["stored", "imapd", "popd", "imsched", "dispatcher", "job_controller", "tcp_smtp_server"];
         let mut hosts = BTreeMap::new();
         for name in [OLD, NEW] {
-            let mut host = HostState::default();
-            host.started = programs.into_iter().map(|p| (p, t - 86_400)).collect();
+            let started = programs.into_iter().map(|p| (p, t - 86_400)).collect();
+            let mut host = HostState { started, ..HostState::default() };
             host.settings.insert("local.hostname".into(), name.into());
             host.files.insert("/opt/SUNWmsgsr/config/option.dat".into(), (b"! options\nA=1\n".to_vec(), t - 90_000));
             host.files.insert(IMAGE.into(), (b"image".to_vec(), t - 89_000));
