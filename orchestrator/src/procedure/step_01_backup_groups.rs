@@ -144,9 +144,8 @@ async fn remember_home(run: &Run, at: At) -> Result<(), Halt> {
 
 /// Those who share a mailbox across the batch's edge.
 fn crossing<'a>(owner: &'a str, acl: Option<&'a str>, batch: &'a BTreeSet<&str>) -> impl Iterator<Item = String> + 'a {
-    let pairs = acl.unwrap_or("").split('\t').filter_map(|pair| pair.trim().rsplit_once(' '));
-    pairs
-        .map(|(who, _)| who.trim())
+    mboxutil::rights(acl.unwrap_or(""))
+        .map(|(who, _)| who)
         .filter(move |who| *who != owner && !matches!(*who, "anyone" | "anonymous") && !who.starts_with("group="))
         .filter(move |who| batch.contains(owner) != batch.contains(*who))
         .map(str::to_owned)

@@ -72,6 +72,13 @@ impl<'a> Mailbox<'a> {
     }
 }
 
+/// An ACL as a listing shows it: identifiers, each followed by its rights, with blanks or tabs between (identifiers have
+/// none within, F3.3-04).
+pub fn rights(acl: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut words = acl.split_ascii_whitespace();
+    std::iter::from_fn(move || Some((words.next()?, words.next()?)))
+}
+
 /// `user/joe/INBOX` → `joe`. A leading slash is accepted.
 pub fn owner(mailbox: &str) -> Option<&str> {
     let rest = mailbox.strip_prefix('/').unwrap_or(mailbox).strip_prefix("user/")?;
@@ -197,6 +204,14 @@ mod tests {
     const OTHER: &str = "mailbox\tmsgs\tKbytes\tlast msg\tpartition\tquotaroot\tpath\tacl\n\
     user/xin.quist67/INBOX\t15\t141\t2007/02/23 08:36\tprimary\t102400\t/var/x/=xin.quist67\txin.quist67 lrswipcda\n\
     user/joe@siroe.com/My Mail\t0\t0\t-\tprimary\t-\t/var/y\tjoe lrs\n";
+
+    /// F3.3-04
+    #[test]
+    fn an_acl_is_pairs_whatever_parts_them() {
+        let pairs = [("joe", "lrswipcda"), ("ann@florizel.com", "lrs")];
+        assert_eq!(rights("joe lrswipcda ann@florizel.com lrs").collect::<Vec<_>>(), pairs);
+        assert_eq!(rights("joe lrswipcda\tann@florizel.com lrs").collect::<Vec<_>>(), pairs);
+    }
 
     /// F1.7-05, F1.7-03
     #[test]
