@@ -292,7 +292,7 @@ fn mailboxes(site: &mut SiteSpec, g: &GenerateSpec) {
     for store in ["oldstore", "newstore"] {
         let _ = writeln!(
             rows,
-            "{store}.siroe.com\tuser/probe-{store}/INBOX\tprimary\t2\t4\t2007/02/28 10:00\t-\tprobe-{store} lrswipcda"
+            "{store}.siroe.com\tuser/probe-{store}/INBOX\tprimary\t2\t4\t2007/02/28 10:00\t-\tprobe-{store} lrswipcda postmaster lrs"
         );
     }
     site.mailboxes = rows;
