@@ -61,7 +61,7 @@ impl Entry {
     }
     /// Whether the attribute has this value, compared without regard to case (for cis attributes).
     pub fn has(&self, name: &str, value: &str) -> bool {
-        self.values(name).iter().any(|v| v.text().is_some_and(|t| t.eq_ignore_ascii_case(value)))
+        self.values(name).iter().any(|v| v.0.eq_ignore_ascii_case(value.as_bytes()))
     }
     /// Whether the entry is of this object class.
     pub fn is_a(&self, class: &str) -> bool {
