@@ -1,6 +1,7 @@
 //! The world: fakes joined into a site, events in virtual time, traffic, faults, and the judge. It must not know what the
 //! orchestrator does with what it learns through its doors.
 
+pub mod bad_input;
 pub mod campaign;
 pub mod dns;
 pub mod doorway;
@@ -9,6 +10,7 @@ pub mod event;
 pub mod exchange;
 pub mod explain;
 pub mod fault;
+pub mod import;
 pub mod invariant;
 pub mod ledger;
 pub mod network;

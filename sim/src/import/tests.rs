@@ -1,0 +1,1 @@
+//! What an export of a real size comes to, and what is refused.
