@@ -408,6 +408,8 @@ pub enum Fact {
         uid_validity: u32,
         /// As it is now.
         message: Stored,
+        /// System flags and user flags before.
+        before: (u8, u32),
         /// By which session.
         by: SessionId,
     },

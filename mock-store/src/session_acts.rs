@@ -206,7 +206,7 @@ impl Store {
             if before != (message.flags, message.keywords) {
                 message.updated = now;
                 let (mailbox, message) = (name.clone(), message.stored());
-                out.push(fact(Fact::Flagged { store: host.id, mailbox, uid_validity, message, by: id }));
+                out.push(fact(Fact::Flagged { store: host.id, mailbox, uid_validity, message, before, by: id }));
             }
         }
         DONE

@@ -1,84 +1,111 @@
 //! `no-late-delivery`: nothing is appended to a moving user's mailbox on the old store after the counting backup has begun
-//! to read that mailbox, until rollback. It must not know which backup will count before a restore says so: appends wait.
+//! to read that mailbox, until rollback. It must not know which backup will count before a copy is kept: appends wait until
+//! the user is let in at the new home, is declared moved, or everything ends.
 
 use super::{Invariant, Violation};
-use crate::ledger::Books;
+use crate::copies::{Folder, LateAppend, settles};
+use crate::ledger::{Books, UserBook};
 use crate::world::End;
-use mock_host::fact::{BackupId, Fact, MailboxName, Stored};
+use mock_host::fact::{AppendCause, Declaration, Fact};
 use mock_host::mail::Name;
 use mock_host::time::Time;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-/// Remembers, for each mailbox that a backup began to read, what was appended since.
+/// Remembers whose copies are kept.
 #[derive(Clone, Default)]
 pub struct NoLateDelivery {
-    /// Backups that began to read a mailbox, with the appends since, oldest first.
-    reading: BTreeMap<MailboxName, Vec<(BackupId, Vec<(Time, Stored)>)>>,
-    /// Mailboxes whose counting backup is known.
-    counting: BTreeMap<MailboxName, BackupId>,
+    /// Users whose appends up to now were judged: further ones are late at once.
+    judged: BTreeSet<Name>,
 }
 
 impl NoLateDelivery {
-    fn broken(at: Time, mailbox: &MailboxName, message: &Stored) -> Violation {
-        Violation {
-            invariant: Self::ID,
-            at,
-            user: Some(mailbox.user.clone()),
-            host: None,
-            token: Some(message.token),
-            what: format!(
-                "message {} was put into user/{}/{} on the old store after the backup that counts had begun to read it",
-                message.uid, mailbox.user, mailbox.folder
-            ),
-            step: 3,
-        }
+    fn broken(books: &Books, at: Time, user: &Name, folder: &Folder, uid: u32, cause: AppendCause) -> Violation {
+        let (how, step) = match cause {
+            AppendCause::ClientAppend(_) | AppendCause::ClientCopy(_) => ("by a client", 2),
+            AppendCause::ImsMs | AppendCause::Lmtp(_) => ("by a delivery", 3),
+            AppendCause::DeliverCommand => ("by deliver", 8),
+        };
+        let folder = &folder.name;
+        let what = format!(
+            "message {uid} was put into user/{user}/{folder} on the old store {how} after the backup that counts had begun to read it"
+        );
+        Violation::of(Self::ID, at, user, step, what).on(books.move_.from)
     }
 
-    fn forget(&mut self, user: &Name) {
-        self.reading.retain(|m, _| m.user != *user);
-        self.counting.retain(|m, _| m.user != *user);
+    fn judge(&mut self, books: &Books, user: &Name, broken: &mut Vec<Violation>) {
+        let Some(book) = books.users.get(user).filter(|b| b.batch && b.home == Some(books.move_.to)) else { return };
+        if !self.judged.insert(user.clone()) {
+            return;
+        }
+        for (folder, late) in late(book) {
+            let violation = Self::broken(books, late.at, user, folder, late.message.uid, late.cause);
+            broken.push(violation.copy(late.message.token));
+        }
     }
+}
+
+/// What was appended after the counting backup had begun to read.
+fn late(book: &UserBook) -> impl Iterator<Item = (&Folder, &LateAppend)> {
+    let moving = book.folders.iter().filter_map(|f| f.moving.as_deref().map(|m| (f, m)));
+    moving.filter(|(_, m)| m.counting().is_some()).flat_map(|(f, m)| m.late().map(move |late| (f, late)))
 }
 
 impl Invariant for NoLateDelivery {
     const ID: &'static str = "no-late-delivery";
-    const STATEMENT: &'static str = "Nothing is appended to a moving user's mailbox on the old store after the counting backup has begun to read that mailbox, until rollback.";
+    const STATEMENT: &'static str = "Nothing is appended to a moving user's mailbox on the old store after the counting backup has begun to read that mailbox, until rollback (deliveries, IMAP APPEND and COPY by anyone).";
 
     fn on(&mut self, now: Time, books: &Books, fact: &Fact, broken: &mut Vec<Violation>) {
         match fact {
-            Fact::BackupBegan { store, backup, mailbox, .. }
-                if *store == books.move_.from && books.in_batch(&mailbox.user) =>
-            {
-                self.reading.entry(mailbox.clone()).or_default().push((*backup, Vec::new()));
-            }
-            Fact::Appended { store, mailbox, message, .. } if *store == books.move_.from => {
-                let Some(backups) = self.reading.get_mut(mailbox) else { return };
-                let counting = self.counting.get(mailbox);
-                for (backup, appends) in backups {
-                    if counting == Some(backup) {
-                        broken.push(Self::broken(now, mailbox, message));
-                    } else if counting.is_none() {
-                        appends.push((now, *message));
-                    }
+            Fact::Appended { store, mailbox, message, cause, .. } if *store == books.move_.from => {
+                if self.judged.is_empty() || !self.judged.contains(&mailbox.user) {
+                    return;
+                }
+                let Some(folder) = books.users.get(&mailbox.user).and_then(|b| b.folder(&mailbox.folder)) else {
+                    return;
+                };
+                if folder.moving.as_ref().is_some_and(|m| m.counting().is_some()) {
+                    let violation = Self::broken(books, now, &mailbox.user, folder, message.uid, *cause);
+                    broken.push(violation.copy(message.token));
                 }
             }
-            Fact::Restored { store, backup, mailbox, into_missing: true, .. } if *store == books.move_.to => {
-                let Some(backups) = self.reading.get_mut(mailbox) else { return };
-                if let Some((_, appends)) = backups.iter_mut().find(|(b, _)| b == backup) {
-                    self.counting.insert(mailbox.clone(), *backup);
-                    for (at, message) in appends.drain(..) {
-                        broken.push(Self::broken(at, mailbox, &message));
-                    }
+            Fact::Declared(Declaration::RolledBack { user, .. }) => {
+                self.judged.remove(user);
+            }
+            Fact::EntryChanged { .. } | Fact::Declared(Declaration::Moved { .. }) => {
+                if let Some(user) = settles(books, fact) {
+                    self.judge(books, user, broken);
                 }
             }
-            Fact::MailboxDeleted { store, mailbox, .. } if *store == books.move_.to => {
-                // The copy is gone: another backup will count.
-                self.counting.remove(mailbox);
-            }
-            Fact::Declared(mock_host::fact::Declaration::RolledBack { user, .. }) => self.forget(user),
             _ => {}
         }
     }
 
-    fn end(&mut self, _end: &End<'_>, _broken: &mut Vec<Violation>) {}
+    fn end(&mut self, end: &End<'_>, broken: &mut Vec<Violation>) {
+        for user in &end.books.move_.users {
+            self.judge(end.books, user, broken);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bench::OLD;
+    use super::super::history::{ANN, History};
+
+    #[test]
+    fn a_delivery_behind_the_counting_backup_is_late_once_the_copy_is_kept() {
+        let mut h = History::new();
+        h.copied(ANN).mail(OLD, ANN, 11).silent("no-late-delivery");
+        h.back(ANN).breaks("no-late-delivery", "user/ann0/INBOX on the old store by a delivery");
+        // What comes later still is late at once.
+        h.mail(OLD, ANN, 12);
+        assert_eq!(h.bench.broken("no-late-delivery").len(), 2);
+    }
+
+    #[test]
+    fn a_delivery_during_a_try_that_is_rolled_back_is_not_late() {
+        let mut h = History::new();
+        h.copied(ANN).mail(OLD, ANN, 11).remove("newstore.siroe.com", ANN).home(ANN, "oldstore.siroe.com").back(ANN);
+        h.mail(OLD, ANN, 12).done().silent("no-late-delivery");
+    }
 }

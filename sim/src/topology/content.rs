@@ -49,17 +49,23 @@ pub fn fill(world: &mut World, spec: &SiteSpec, ids: &BTreeMap<Name, HostId>) ->
         for message in &mailbox.messages {
             world.ledger.books.load_message(host, &user, message.token);
         }
+        world.ledger.books.load_mailbox(host, &user, &mailbox);
         total += u64::from(count);
         subscriptions.entry((host, user.clone())).or_default().push(folder.into());
         let slot = &mut world.hosts[usize::from(host.0)];
         let Some(store) = &mut slot.store else { return Err(bad(format!("{store} is no store"))) };
         if store.account(&user).is_none() {
             store.add_account(&user, &partition.into(), uid_validity(&user, "INBOX"), Some(quota));
+            if let Some(inbox) = store.mailbox(&user, "INBOX").filter(|_| folder != "INBOX") {
+                world.ledger.books.load_mailbox(host, &user, inbox);
+            }
         }
         store.load(&user, mailbox);
     }
     for ((host, user), folders) in subscriptions {
         if let Some(store) = &mut world.hosts[usize::from(host.0)].store {
+            let quota_bytes = store.account(&user).and_then(|account| account.quota_bytes);
+            world.ledger.books.load_account(host, &user, &folders, quota_bytes);
             store.load_subscriptions(&user, folders);
         }
     }
