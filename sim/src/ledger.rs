@@ -4,6 +4,7 @@
 //! Facts are not kept. The books hold, for each user, where home is and what the status is on every directory server;
 //! for each copy of a message in transport, where it is; and for each user and store an additive sum over what is there.
 
+use crate::copies::{Folder, NewCopy, Sums};
 use crate::invariant::{Invariants, Violation};
 use mock_host::draw::mix;
 use mock_host::fact::{
@@ -88,7 +89,8 @@ pub struct StatusAt {
 }
 
 impl StatusAt {
-    fn of(entry: &Entry) -> StatusAt {
+    /// What an entry says.
+    pub fn of(entry: &Entry) -> StatusAt {
         StatusAt {
             inet: entry.first("inetUserStatus").map(Name::from),
             mail: entry.first("mailUserStatus").map(Name::from),
@@ -141,11 +143,23 @@ pub struct UserBook {
     pub has: Vec<(HostId, Sum)>,
     /// The counting backup of each folder: the one whose archive became the new copy.
     pub counting: BTreeMap<Name, BackupId>,
+    /// Whether the user is of the batch.
+    pub batch: bool,
+    /// The folders of a user of the batch; empty for others.
+    pub folders: Vec<Folder>,
+    /// What the user subscribes to at home: an additive sum over the folders' names.
+    pub subscribed: u128,
+    /// Quota in bytes that the old store had for a user of the batch when the world began; `None`: its default.
+    pub quota_bytes: Option<i64>,
 }
 
 impl UserBook {
-    fn new(servers: usize) -> UserBook {
+    fn new(servers: usize, batch: bool) -> UserBook {
         UserBook {
+            batch,
+            folders: Vec::new(),
+            subscribed: 0,
+            quota_bytes: None,
             at: vec![None; servers],
             original: StatusAt::default(),
             foreign_status: None,
@@ -160,6 +174,11 @@ impl UserBook {
             has: Vec::new(),
             counting: BTreeMap::new(),
         }
+    }
+    /// Whether mail that is held for the user is held because of the run: it wrote the hold, and nobody else wrote one since.
+    pub fn held_by_run(&self) -> bool {
+        let hold = |s: &Name| s.eq_ignore_ascii_case("hold");
+        self.hold_written.is_some() && !self.foreign_status.as_ref().is_some_and(|s| s.as_ref().is_some_and(hold))
     }
     /// Statuses and mailHost on the master.
     pub fn master(&self) -> StatusAt {
@@ -222,8 +241,22 @@ pub struct Books {
     pub move_: Arc<MoveView>,
     /// Users by store user id.
     pub users: FxHashMap<Name, UserBook>,
+    /// The site when the world began.
+    pub site: Arc<crate::site_book::SiteBook>,
+    /// What the run asked hosts to stop.
+    pub asked: crate::site_book::Asked,
+    /// The longest time without access that the scenario allows, in seconds; 0: as the plan declares.
+    pub window_max_s: u64,
     /// Copies in transport.
     pub flight: FxHashMap<Token, Flight>,
+    /// Copies that a delivery put into a mailbox, and on which of the stores they are: bit 0 the old one, bit 1 the new
+    /// one, bit 2 another.
+    pub delivered: FxHashMap<Token, u8>,
+    /// Rights at home of mailboxes that others than the owner have rights to, or the owner not all: pairs of identifier
+    /// and rights.
+    pub shared: BTreeMap<MailboxName, Arc<[(Name, Name)]>>,
+    /// Users of the batch whom the run holds and has not let in again.
+    pub on_hold: u32,
     /// Open sessions on the stores.
     pub sessions: BTreeMap<SessionId, OpenSession>,
     /// When the orchestrator began; facts before are the site's life without it.
@@ -258,7 +291,13 @@ impl Books {
         Books {
             move_,
             users: FxHashMap::default(),
+            site: crate::site_book::none(),
+            asked: crate::site_book::Asked::default(),
+            window_max_s: 0,
             flight: FxHashMap::default(),
+            delivered: FxHashMap::default(),
+            shared: BTreeMap::new(),
+            on_hold: 0,
             sessions: BTreeMap::new(),
             run_began: None,
             run_ended: None,
@@ -280,12 +319,18 @@ impl Books {
         self.move_.users.contains(user)
     }
 
+    /// A host's name.
+    pub fn host_name(&self, host: HostId) -> &str {
+        self.site.name(host)
+    }
+
     /// The book of a user, made when there is none.
     pub fn user_mut(&mut self, user: &Name) -> &mut UserBook {
         let servers = self.move_.servers.len();
         // Most look-ups find the user: no clone of the name for them.
         if !self.users.contains_key(user) {
-            self.users.insert(user.clone(), UserBook::new(servers));
+            let batch = self.move_.users.contains(user);
+            self.users.insert(user.clone(), UserBook::new(servers, batch));
         }
         self.users.get_mut(user).expect("just made")
     }
@@ -314,6 +359,60 @@ impl Books {
         book.has_mut(store).add(token);
     }
 
+    /// Enters a mailbox as it is when the world begins.
+    pub fn load_mailbox(&mut self, store: HostId, user: &Name, mailbox: &mock_store::mailbox::Mailbox) {
+        let (old, new) = (store == self.move_.from, store == self.move_.to);
+        let book = self.user_mut(user);
+        if book.batch && (old || new) {
+            book.folder_made(Time(i64::MIN), old, &mailbox.folder, mailbox.uid_validity);
+            book.folder_loaded(old, &mailbox.folder, mailbox.last_uid);
+        }
+        let name = MailboxName { user: user.clone(), folder: mailbox.folder.clone() };
+        self.rights(name, &mailbox.acl);
+    }
+
+    /// Enters an account as it is when the world begins.
+    pub fn load_account(&mut self, store: HostId, user: &Name, subscriptions: &[Name], quota_bytes: Option<i64>) {
+        let from = self.move_.from;
+        let book = self.user_mut(user);
+        book.subscribed = subscription_sum(subscriptions);
+        if store == from {
+            book.quota_bytes = quota_bytes;
+        }
+    }
+
+    fn rights(&mut self, mailbox: MailboxName, acl: &[(Name, Name)]) {
+        if plain_rights(&mailbox.user, acl) {
+            self.shared.remove(&mailbox);
+        } else {
+            self.shared.insert(mailbox, acl.into());
+        }
+    }
+
+    /// Whether what a store reports of a user's rights is an act of somebody at the user's home, rather than of a restore
+    /// or of a removal elsewhere.
+    fn at_home(&self, store: HostId, user: &Name) -> bool {
+        let Some(book) = self.users.get(user) else { return false };
+        let restoring = book.batch && store == self.move_.to && self.run_began.is_some() && book.status_back.is_none();
+        book.home == Some(store) && !restoring
+    }
+
+    /// The bit of a store in [`Books::delivered`].
+    pub fn store_bit(&self, store: HostId) -> u8 {
+        if store == self.move_.from {
+            1
+        } else if store == self.move_.to {
+            2
+        } else {
+            4
+        }
+    }
+
+    /// Whether the loss of `what` was named for this user (or all) before anything was held.
+    pub fn loss_named(&self, user: &str, what: &str) -> bool {
+        self.losses.iter().any(|(who, named)| **named == *what && who.as_deref().is_none_or(|who| who == user))
+    }
+
     /// Enters a file that is held when the world begins.
     pub fn load_held(&mut self, token: Token, to: Name, host: HostId, channel: Name, since: Time) {
         self.flight.insert(
@@ -337,14 +436,17 @@ impl Books {
                 self.flight.insert(*token, self.new_flight(now, to.clone()));
             }
             Fact::Expanded { token, into, .. } => {
-                let since = self.flight.remove(token).map_or(now, |f| f.since);
+                let parent = self.flight.remove(token);
+                let since = parent.as_ref().map_or(now, |f| f.since);
+                let by_move = parent.is_some_and(|f| f.held_by_move);
                 for (child, to) in into.iter() {
-                    let flight = self.new_flight(since, to.clone());
+                    let mut flight = self.new_flight(since, to.clone());
+                    flight.held_by_move = by_move;
                     self.flight.insert(*child, flight);
                 }
             }
             Fact::Queued { host, channel, token, to, user, held, .. } => {
-                let moving = user.as_ref().and_then(|u| self.users.get(u)).is_some_and(|b| b.hold_written.is_some());
+                let moving = user.as_ref().and_then(|u| self.users.get(u)).is_some_and(UserBook::held_by_run);
                 let began = self.run_began.is_some();
                 let flight = self.flight.entry(*token).or_insert_with(|| Flight {
                     to: to.clone(),
@@ -378,41 +480,118 @@ impl Books {
                     }
                 }
             }
-            Fact::Dequeued { token, .. } => {
-                if let Some(flight) = self.flight.get_mut(token) {
+            Fact::Dequeued { host, channel, token, .. } => {
+                // The next host has it queued before this one lets go of it.
+                let here = |queued: &(HostId, Name)| queued.0 == *host && queued.1 == *channel;
+                if let Some(flight) = self.flight.get_mut(token)
+                    && flight.queued.as_ref().is_some_and(here)
+                {
                     flight.queued = None;
                 }
             }
             Fact::Dsn { token, failure: true, .. } | Fact::Discarded { token, .. } | Fact::LeftSite { token, .. } => {
                 self.flight.remove(token);
             }
-            Fact::Appended { store, mailbox, message, cause, .. } => {
+            Fact::Appended { store, mailbox, uid_validity, message, cause, .. } => {
+                let (old, moves) = (*store == self.move_.from, self.of_the_move(*store));
+                let mut again = false;
                 if !matches!(cause, AppendCause::ClientAppend(_) | AppendCause::ClientCopy(_)) {
                     self.flight.remove(&message.token);
+                    let bit = self.store_bit(*store);
+                    let bits = self.delivered.entry(message.token).or_default();
+                    again = *bits != 0;
+                    *bits |= bit;
                 }
                 let book = self.user_mut(&mailbox.user);
-                book.should.add(message.token);
+                if !again {
+                    book.should.add(message.token);
+                }
                 book.has_mut(*store).add(message.token);
+                if book.batch && moves {
+                    book.folder_appended(now, old, &mailbox.folder, *uid_validity, message, *cause);
+                }
             }
             Fact::Removed { store, mailbox, messages, cause, .. } => {
+                let bit = self.store_bit(*store);
+                if !self.delivered.is_empty() {
+                    for message in messages.iter() {
+                        if let Some(bits) = self.delivered.get_mut(&message.token) {
+                            *bits &= !bit;
+                        }
+                    }
+                }
+                let (old, moves) = (bit == 1, bit != 4);
                 let book = self.user_mut(&mailbox.user);
-                let owner = matches!(cause, RemoveCause::Client(_) | RemoveCause::Expiry);
+                let has = book.has_mut(*store);
                 for message in messages.iter() {
-                    book.has_mut(*store).take(message.token);
-                    if owner {
+                    has.take(message.token);
+                }
+                for message in messages.iter().filter(|m| by_owner(*cause, m.flags)) {
+                    if !(book.batch && moves) || book.folder_removed(old, &mailbox.folder, message.token) {
                         book.should.take(message.token);
                     }
                 }
             }
-            Fact::Restored { store, backup, mailbox, messages, into_missing, .. } => {
-                let to = self.move_.to;
+            Fact::MailboxCreated { store, mailbox, uid_validity, .. } if self.of_the_move(*store) => {
+                let old = *store == self.move_.from;
                 let book = self.user_mut(&mailbox.user);
+                if book.batch {
+                    book.folder_made(now, old, &mailbox.folder, *uid_validity);
+                }
+            }
+            Fact::MailboxDeleted { store, mailbox, .. } if self.of_the_move(*store) => {
+                let old = *store == self.move_.from;
+                let book = self.user_mut(&mailbox.user);
+                if book.batch {
+                    book.folder_deleted(old, &mailbox.folder);
+                }
+            }
+            Fact::BackupBegan { store, backup, mailbox, uid_validity } if *store == self.move_.from => {
+                let book = self.user_mut(&mailbox.user);
+                if book.batch {
+                    book.folder_read_begins(now, &mailbox.folder, *backup, *uid_validity);
+                }
+            }
+            Fact::BackupRead { store, backup, mailbox, messages, .. } if *store == self.move_.from => {
+                let book = self.user_mut(&mailbox.user);
+                if book.batch {
+                    book.folder_read(&mailbox.folder, *backup, messages);
+                }
+            }
+            Fact::Restored { store, backup, mailbox, uid_validity, messages, into_missing, whole, .. } => {
+                let (to, bit) = (self.move_.to, self.store_bit(*store));
+                if !self.delivered.is_empty() {
+                    for message in messages.iter() {
+                        if let Some(bits) = self.delivered.get_mut(&message.token) {
+                            *bits |= bit;
+                        }
+                    }
+                }
+                let book = self.user_mut(&mailbox.user);
+                let has = book.has_mut(*store);
                 for message in messages.iter() {
-                    book.has_mut(*store).add(message.token);
+                    has.add(message.token);
                 }
                 if *store == to && *into_missing {
                     book.counting.insert(mailbox.folder.clone(), *backup);
                 }
+                if *store == to && book.batch {
+                    let copy = NewCopy {
+                        backup: *backup,
+                        at: now,
+                        uid_validity: *uid_validity,
+                        into_missing: *into_missing,
+                        whole: *whole,
+                        sums: Sums::of(messages),
+                    };
+                    book.folder_restored(&mailbox.folder, copy, messages);
+                }
+            }
+            Fact::AclSet { store, mailbox, acl } if self.at_home(*store, &mailbox.user) => {
+                self.rights(mailbox.clone(), acl);
+            }
+            Fact::Subscribed { store, user, folders } if self.at_home(*store, user) => {
+                self.user_mut(user).subscribed = subscription_sum(folders);
             }
             Fact::LoggedIn { store, session, user, protocol, via } => {
                 let open =
@@ -432,6 +611,10 @@ impl Books {
         }
     }
 
+    fn of_the_move(&self, store: HostId) -> bool {
+        store == self.move_.from || store == self.move_.to
+    }
+
     fn new_flight(&self, since: Time, to: Name) -> Flight {
         Flight { to, user: None, queued: None, held: None, held_before: false, held_by_move: false, since }
     }
@@ -445,6 +628,7 @@ impl Books {
         let home = after.as_ref().and_then(|e| e.first("mailHost")).and_then(|h| self.move_.store_of(h));
         let in_batch = self.in_batch(who);
         let fresh = !self.users.contains_key(who);
+        let mut on_hold = 0i32;
         let book = self.user_mut(who);
         let before = book.master();
         book.at[index] = after.clone();
@@ -455,6 +639,8 @@ impl Books {
                 book.original = after.clone();
             }
             if by == Writer::Run && before.mail != after.mail {
+                let was = book.hold_written.is_some() && book.status_back.is_none();
+                on_hold = i32::from(after.is_hold()) - i32::from(was);
                 if after.is_hold() {
                     book.hold_written.get_or_insert(now);
                     book.status_back = None;
@@ -478,6 +664,9 @@ impl Books {
             _ => {}
         }
         let (hold_written, status_back) = (book.hold_written, book.status_back);
+        if in_batch {
+            self.on_hold = self.on_hold.saturating_add_signed(on_hold);
+        }
         if in_batch && index == 0 && by == Writer::Run {
             if self.first_hold.is_none() {
                 self.first_hold = hold_written;
@@ -493,8 +682,12 @@ impl Books {
 
     fn declared(&mut self, now: Time, declaration: &Declaration) {
         match declaration {
+            // Once somebody is held it is too late to ask for more.
+            Declaration::Window { .. } if self.first_hold.is_some() && self.window_s.is_some() => {}
             Declaration::Window { window_s } => self.window_s = Some(*window_s),
-            Declaration::Loss { user, what } => self.losses.push((user.clone(), what.clone())),
+            Declaration::Loss { user, what } if self.first_hold.is_none() => {
+                self.losses.push((user.clone(), what.clone()));
+            }
             Declaration::Beyond { who, what } => self.beyond.push((who.clone(), what.clone())),
             Declaration::Moved { user, grade, .. } => {
                 self.user_mut(user).declared = Some((now, Declared::Moved));
@@ -507,12 +700,18 @@ impl Books {
             }
             Declaration::LeftOut { user, why } => {
                 self.grades[3] += 1;
-                self.user_mut(user).declared = Some((now, Declared::LeftOut(why.clone())));
+                let from = self.move_.from;
+                let book = self.user_mut(user);
+                book.declared = Some((now, Declared::LeftOut(why.clone())));
+                if book.home == Some(from) {
+                    book.forget_copies();
+                }
             }
             Declaration::RolledBack { user, why } => {
+                self.user_mut(user).forget_copies();
                 self.user_mut(user).declared = Some((now, Declared::RolledBack(why.clone())));
             }
-            Declaration::Carried { .. } | Declaration::ReleasedOn { .. } => {}
+            Declaration::Loss { .. } | Declaration::Carried { .. } | Declaration::ReleasedOn { .. } => {}
             Declaration::Found { what, host, user } => self.found.push((what.clone(), host.clone(), user.clone())),
             Declaration::Done => self.done = true,
             Declaration::Stopped { blocker, host, user, .. } => {
@@ -524,6 +723,26 @@ impl Books {
     /// The mailbox's counting backup so far.
     pub fn counting(&self, mailbox: &MailboxName) -> Option<BackupId> {
         self.users.get(&mailbox.user).and_then(|b| b.counting.get(&mailbox.folder)).copied()
+    }
+}
+
+/// An additive sum over the folders that a user subscribes to.
+pub fn subscription_sum(folders: &[Name]) -> u128 {
+    folders.iter().fold(0, |sum, folder| sum.wrapping_add(hash128(mock_host::draw::entity(folder))))
+}
+
+/// Whether rights are those of a mailbox that nobody shares: all of them its owner's.
+pub fn plain_rights(owner: &str, acl: &[(Name, Name)]) -> bool {
+    matches!(acl, [] | [_]) && acl.iter().all(|(who, rights)| **who == *owner && **rights == *"lrswipcda")
+}
+
+/// Whether a removal is the act of the owner (or of whom the owner granted it), or of an expiry rule. What the owner marked
+/// \Deleted and the store then purged is the owner's act.
+pub fn by_owner(cause: RemoveCause, flags: u8) -> bool {
+    match cause {
+        RemoveCause::Client(_) | RemoveCause::Expiry => true,
+        RemoveCause::Administrator => flags & mock_host::fact::flags::DELETED != 0,
+        RemoveCause::MailboxDeleted => false,
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub mod bad_input;
 pub mod campaign;
+pub mod copies;
 pub mod dns;
 pub mod doorway;
 pub mod due;
@@ -17,6 +18,8 @@ pub mod network;
 pub mod operator;
 pub mod run;
 pub mod scenario;
+pub mod site_book;
+pub mod site_defects;
 pub mod stage;
 pub mod terminal;
 pub mod topology;

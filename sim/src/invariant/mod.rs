@@ -1,6 +1,43 @@
 //! Owns the list of invariants and how they are asked. It must not know any single one of them beyond its name.
 
+mod access_returns;
+mod autoreply_once;
+#[cfg(test)]
+mod bench;
+mod closed_while_held;
+mod ends;
+mod exactly_one_group;
+mod groups_expand;
+mod held_mail_arrives;
+#[cfg(test)]
+mod history;
+mod home_has_mail;
+mod last_copy;
+mod late_is_carried;
+mod monotonic_view;
+mod moves_the_movable;
+mod no_duplicate;
 mod no_late_delivery;
+mod no_loss;
+mod no_needless_bounce;
+mod no_new_old;
+mod no_stale_lookup;
+mod nothing_left_held;
+mod old_removed;
+mod only_the_batch;
+mod quota_true;
+mod relink_true;
+mod rights_stable;
+mod settings_restored;
+mod single_home;
+mod status_restored;
+mod told_before;
+mod truthful;
+mod uid_never_reused;
+mod uid_stable;
+mod window_bounded;
+
+pub use ends::RUN_MOST;
 
 use crate::ledger::Books;
 use crate::world::End;
@@ -26,6 +63,23 @@ pub struct Violation {
     pub what: String,
     /// The step of the procedure that would have prevented it.
     pub step: u8,
+}
+
+impl Violation {
+    /// A violation about a user, noticed now.
+    pub fn of(invariant: &'static str, at: Time, user: &Name, step: u8, what: String) -> Violation {
+        Violation { invariant, at, user: Some(user.clone()), host: None, token: None, what, step }
+    }
+    /// The same, about a host.
+    pub fn on(mut self, host: HostId) -> Violation {
+        self.host = Some(host);
+        self
+    }
+    /// The same, about a copy of a message.
+    pub fn copy(mut self, token: Token) -> Violation {
+        self.token = Some(token);
+        self
+    }
 }
 
 /// One invariant. It reads facts and the books, never the orchestrator's state.
@@ -81,4 +135,47 @@ macro_rules! invariants {
 
 invariants! {
     no_late_delivery::NoLateDelivery,
+    late_is_carried::LateIsCarried,
+    no_loss::NoLoss,
+    no_duplicate::NoDuplicate,
+    no_needless_bounce::NoNeedlessBounce,
+    uid_stable::UidStable,
+    uid_never_reused::UidNeverReused,
+    rights_stable::RightsStable,
+    monotonic_view::MonotonicView,
+    single_home::SingleHome,
+    closed_while_held::ClosedWhileHeld,
+    access_returns::AccessReturns,
+    home_has_mail::HomeHasMail,
+    no_stale_lookup::NoStaleLookup,
+    status_restored::StatusRestored,
+    only_the_batch::OnlyTheBatch,
+    exactly_one_group::ExactlyOneGroup,
+    settings_restored::SettingsRestored,
+    last_copy::LastCopy,
+    nothing_left_held::NothingLeftHeld,
+    groups_expand::GroupsExpand,
+    autoreply_once::AutoreplyOnce,
+    quota_true::QuotaTrue,
+    relink_true::RelinkTrue,
+    no_new_old::NoNewOld,
+    old_removed::OldRemoved,
+    told_before::ToldBefore,
+    truthful::Truthful,
+    ends::Ends,
+    moves_the_movable::MovesTheMovable,
+    held_mail_arrives::HeldMailArrives,
+    window_bounded::WindowBounded,
+}
+
+impl Invariants {
+    /// Copies that bounced and recipients that were refused for good since the run began: whether they are the move's fault
+    /// shows a second rehearsal in which nobody moves anything.
+    pub fn bounced(&self) -> impl Iterator<Item = Token> {
+        self.no_needless_bounce.bounced()
+    }
+    /// Nothing will happen any more, and the run has not ended.
+    pub fn nothing_more(&mut self, now: Time, books: &Books, broken: &mut Vec<Violation>) {
+        self.ends.nothing_more(now, books, broken);
+    }
 }
