@@ -70,6 +70,11 @@ impl Directory {
         }
     }
 
+    /// How long changes take to a replica; `None` for the master.
+    pub fn lag(&self, server: HostId) -> Option<Span> {
+        self.servers.iter().find(|s| s.host == server)?.following.as_ref().map(|f| f.lag)
+    }
+
     /// How many changes of the master a replica has not applied yet; 0 for the master.
     pub fn behind(&self, server: HostId) -> u64 {
         let following = self.servers.iter().find(|s| s.host == server).and_then(|s| s.following.as_ref());

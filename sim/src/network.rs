@@ -90,12 +90,18 @@ pub struct Network {
     /// Replies of attempts to stores, until all have come.
     attempts: BTreeMap<(HostId, AttemptId), Vec<Option<Reply>>>,
     next: u64,
+    next_transaction: u64,
 }
 
 impl Network {
     fn number(&mut self) -> u64 {
         self.next += 1;
         self.next
+    }
+    /// Transactions are counted by themselves: servers take turns by their number.
+    fn transaction(&mut self) -> TransactionId {
+        self.next_transaction += 1;
+        TransactionId(self.next_transaction)
     }
 }
 
@@ -150,6 +156,9 @@ impl World {
         if attempt.recipients.is_empty() {
             return self.attempted_later(from, attempt.id, Vec::new(), Span::ZERO);
         }
+        if self.no_answer(from, store, &attempt.recipients) {
+            return self.no_connection(from, attempt, "connection timed out".into());
+        }
         let latency = self.latency(attempt.id.0 ^ u64::from(from.0) << 48, 2, Span::millis(2), Span::millis(40))
             + self.faults.delivery_delay(self.now, store, relay);
         self.network.attempts.insert((from, attempt.id), vec![None; attempt.recipients.len()]);
@@ -188,7 +197,7 @@ impl World {
     }
 
     fn to_mta(&mut self, from: HostId, host: HostId, attempt: Attempt) {
-        let transaction = TransactionId(self.network.number() << 1);
+        let transaction = self.network.transaction();
         let data = self.data_time(&attempt.mail);
         let to = attempt.recipients.iter().map(|r| (r.address.clone(), Some(r.token))).collect();
         let origin = Origin::Attempt(from, attempt.id);
@@ -214,7 +223,8 @@ impl World {
         if !slot.up || self.faults.unreachable(host) || !slot.host.processes.runs(Daemon::SmtpServer) {
             return false;
         }
-        let transaction = TransactionId(self.network.number() << 1 | 1);
+        let data = data + self.slow_data(&mail, &to);
+        let transaction = self.network.transaction();
         let origin = Origin::Outside(number);
         self.network.transactions.insert(transaction, Transaction { origin, replies: Vec::new(), data });
         self.mta(
@@ -226,7 +236,7 @@ impl World {
 
     /// A message is handed to the MTA of a host by `mailx` or a client there.
     pub fn submit(&mut self, host: HostId, mail: Mail, to: Vec<Name>) {
-        let transaction = TransactionId(self.network.number() << 1);
+        let transaction = self.network.transaction();
         let data = self.data_time(&mail);
         self.network.transactions.insert(transaction, Transaction { origin: Origin::Local, replies: Vec::new(), data });
         let to = to.into_iter().map(|a| (a, None::<Token>)).collect();

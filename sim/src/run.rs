@@ -14,6 +14,7 @@ use mock_host::coin::Coins;
 use mock_host::draw::{Stream, below, draw};
 use mock_host::fact::Fact;
 use mock_host::time::{Span, Time};
+use orchestrator::inventory::{Inventory, Move};
 use orchestrator::run::{Mutation, Options, Outcome, Procedure};
 use std::future::Future;
 use std::pin::Pin;
@@ -99,7 +100,9 @@ pub fn rehearse(site: &Site, scenario: &Scenario, rehearsal: &Rehearsal) -> Rehe
     world.now = run_begins;
     world.ledger.run_begins(run_begins);
     let exchange = Exchange::new(world.now, 1, JournalState::default());
-    let outcome = drive(&mut world, site, &options, &exchange, rehearsal.go_on);
+    let inventory = world.believed(&site.inventory);
+    let asked = (&inventory, &site.move_);
+    let outcome = drive(&mut world, asked, &options, &exchange, rehearsal.go_on);
     let run_ended = world.now;
     if let Some(outcome) = &outcome {
         let how = match outcome {
@@ -112,8 +115,11 @@ pub fn rehearse(site: &Site, scenario: &Scenario, rehearsal: &Rehearsal) -> Rehe
     if outcome.is_some() && (world.ledger.broken.is_empty() || rehearsal.go_on) {
         aftermath(&mut world, scenario, rehearsal.go_on);
         if world.ledger.broken.is_empty() || rehearsal.go_on {
-            let due = Due::default();
+            let mut due = Due::default();
+            world.faults_due(&mut due);
             world.judge_the_end(&due);
+            world.excuse();
+            world.judge_twins();
         }
     }
     let journal = exchange.with(|inner| inner.journal.records.len());
@@ -121,7 +127,7 @@ pub fn rehearse(site: &Site, scenario: &Scenario, rehearsal: &Rehearsal) -> Rehe
         seed: rehearsal.seed,
         outcome,
         broken: std::mem::take(&mut world.ledger.broken),
-        excused: Vec::new(),
+        excused: world.faults.excused(),
         due: false,
         faults: world.faults.list.iter().map(|f| (f.spec.id.clone(), f.fired)).collect(),
         windows_s: world.ledger.books.windows.iter().map(|w| w.as_secs_f64()).collect(),
@@ -145,7 +151,8 @@ pub fn begin(site: &Site, scenario: &Scenario, rehearsal: &Rehearsal) -> World {
     if rehearsal.trace {
         world.trace = Some(Trace { text: String::new(), only: rehearsal.only.clone() });
     }
-    let _ = scenario;
+    let run_begins = world.now + Span::secs(i64::from(scenario.traffic.before_s));
+    world.draw_faults(&scenario.faults, seed, run_begins);
     let users = world.traffic.clients.len() as u32;
     for index in 0..users {
         world.plan_mail(index);
@@ -160,14 +167,21 @@ pub fn drawn_coins(seed: u64) -> Coins {
     Coins::drawn(|i, n| below(seed, Stream::Coin, i as u64, 0, n))
 }
 
-fn drive(world: &mut World, site: &Site, options: &Options, exchange: &Exchange, go_on: bool) -> Option<Outcome> {
+fn drive(
+    world: &mut World,
+    (inventory, move_): (&Inventory, &Move),
+    options: &Options,
+    exchange: &Exchange,
+    go_on: bool,
+) -> Option<Outcome> {
     let flag = Arc::new(Flag(AtomicBool::new(true)));
     let waker = Waker::from(flag.clone());
     let mut cx = Context::from_waker(&waker);
     let doors = stage::doors(exchange);
     let mut future: Pin<Box<dyn Future<Output = Outcome> + '_>> =
-        Box::pin(orchestrator::run::run(doors, &site.inventory, &site.move_, options));
+        Box::pin(orchestrator::run::run(doors, inventory, move_, options));
     let limit = world.now + RUN_MOST;
+    let mut journalled = 0;
     loop {
         while flag.0.swap(false, Ordering::Relaxed) {
             if let Poll::Ready(outcome) = future.as_mut().poll(&mut cx) {
@@ -177,10 +191,15 @@ fn drive(world: &mut World, site: &Site, options: &Options, exchange: &Exchange,
                 }
                 return Some(outcome);
             }
+            exchange.with(|inner| {
+                world.journalled(&inner.journal.records[journalled..]);
+                journalled = inner.journal.records.len();
+            });
             while let Some((id, call)) = exchange.take_call() {
                 world.take_call(id, call);
             }
         }
+        world.excuse();
         if !go_on && !world.ledger.broken.is_empty() {
             return None;
         }
@@ -222,6 +241,7 @@ fn aftermath(world: &mut World, scenario: &Scenario, go_on: bool) {
     while world.step(last) {
         world.answers.clear();
         world.said.clear();
+        world.excuse();
         if !go_on && !world.ledger.broken.is_empty() {
             return;
         }

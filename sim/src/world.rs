@@ -260,6 +260,9 @@ impl World {
             self.counts.messages += 1;
         }
         self.ledger.take(self.now, fact);
+        if !self.faults.list.is_empty() {
+            self.faults_see(fact);
+        }
     }
 
     /// A latency between `low` and `high` for the n-th thing that an entity does.
@@ -300,6 +303,11 @@ impl World {
         let Some(store) = &mut slot.store else { return };
         let mut out = Vec::new();
         store.handle(self.now, input, &mut slot.host, &env, &mut out);
+        self.store_outputs(host, out);
+    }
+
+    /// Carries out what a store gives out.
+    pub fn store_outputs(&mut self, host: HostId, out: Vec<mock_store::Output>) {
         for output in out {
             self.store_output(host, output);
         }
@@ -337,6 +345,11 @@ impl World {
         let Some(mta) = &mut slot.mta else { return };
         let mut out = Vec::new();
         mta.handle(self.now, input, &mut slot.host, &env, &mut out);
+        self.mta_outputs(host, out);
+    }
+
+    /// Carries out what an MTA gives out.
+    pub fn mta_outputs(&mut self, host: HostId, out: Vec<mock_mta::Output>) {
         for output in out {
             self.mta_output(host, output);
         }
@@ -383,6 +396,11 @@ impl World {
     pub fn directory_input(&mut self, input: mock_ldap::Input) {
         let mut out = Vec::new();
         self.directory.handle(self.now, input, &mut out);
+        self.directory_outputs(out);
+    }
+
+    /// Carries out what the directory gives out.
+    pub fn directory_outputs(&mut self, out: Vec<mock_ldap::Output>) {
         for output in out {
             match output {
                 mock_ldap::Output::Answer(id, response) => self.directory_answer(id, response),

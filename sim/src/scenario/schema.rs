@@ -284,6 +284,9 @@ pub struct FaultSpec {
     /// User it strikes; drawn when it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
+    /// Which of its forms (`rehost faults ID` lists them); drawn when it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<String>,
     /// When it begins; drawn when it is left out.
     #[serde(default)]
     pub when: When,

@@ -105,7 +105,8 @@ impl World {
         letter.attempts += 1;
         let (mail, to, data, attempts) = (letter.mail.clone(), letter.to.clone(), letter.data, letter.attempts);
         let domain = to.rsplit('@').next().unwrap_or("").to_ascii_lowercase();
-        let exchangers = self.map.mx.get(domain.as_str()).cloned().unwrap_or_default();
+        let mut exchangers = self.map.mx.get(domain.as_str()).cloned().unwrap_or_default();
+        exchangers.extend_from_slice(self.faults.by_arrangement(&domain));
         if exchangers.is_empty() {
             self.traffic.letters.remove(&number);
             return;

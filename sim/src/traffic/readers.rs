@@ -33,6 +33,13 @@ pub struct Visit {
     pub idles: bool,
 }
 
+impl Visit {
+    /// Whether it has begun its IDLE and not ended it.
+    fn waits(&self) -> bool {
+        self.idles && self.protocol == Protocol::Imap && self.acts == 6
+    }
+}
+
 impl World {
     /// The first visit of a user is planned.
     pub fn plan_visits(&mut self, index: u32) {
@@ -84,6 +91,18 @@ impl World {
         self.traffic.visits.insert(number, visit);
         let pick = below(seed, Stream::Reader, e, k + 4, 1 << 20);
         self.open_visit(number, &client, protocol, straight, pick);
+    }
+
+    /// A client logs in by IMAP through a proxy and waits in IDLE at once, besides its other visits.
+    pub fn idle_visit(&mut self, index: u32) {
+        let Some(client) = self.traffic.client(index).cloned() else { return };
+        let number = self.traffic.number();
+        let protocol = Protocol::Imap;
+        // Its next act is the fifth: IDLE.
+        let visit =
+            Visit { client: index, n: 1 << 30, protocol, connection: None, session: None, acts: 5, idles: true };
+        self.traffic.visits.insert(number, visit);
+        self.open_visit(number, &client, protocol, false, number);
     }
 
     /// Connects by the way that this client is set up for.
@@ -187,6 +206,8 @@ impl World {
                 }
                 self.visit_ends(number);
             }
+            // Whoever waits in IDLE has said already when the next act is.
+            SessionReply::Ok | SessionReply::No(_) if visit.waits() => {}
             SessionReply::Ok | SessionReply::No(_) => self.next_act(number, client),
             SessionReply::Closed(_) => {
                 if let (Some(connection), Some(proxy)) = (connection, proxy) {
