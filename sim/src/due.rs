@@ -1,6 +1,11 @@
 //! Owns which stops are due: those that a drawn fault promises, and those that a defect of the true site causes. It must not
 //! know what the orchestrator found.
 
+use crate::ledger::{Books, Declared};
+use crate::site_defects;
+use crate::topology::Site;
+use crate::world::World;
+
 /// What may stop a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Due {
@@ -10,7 +15,50 @@ pub struct Due {
     pub users: Vec<(String, String)>,
 }
 
+/// Other names by which what a fault does may be met first: fault, blockers.
+const ALSO: &[(&str, &[&str])] = &[
+    ("replica-lag", &["replica-stuck"]),
+    ("replica-stuck", &["replica-stuck"]),
+    ("ldap-down", &["ldap-refused", "replica-stuck"]),
+    ("disk-full", &["destination-not-ready"]),
+    ("restart-fails", &["setting-not-taken", "settings-not-back", "destination-not-ready"]),
+    ("restart-hangs", &["restart-fails", "command-hangs", "destination-not-ready"]),
+    ("store-crash", &["host-unreachable", "destination-not-ready", "restart-fails"]),
+    ("mta-crash", &["host-unreachable", "destination-not-ready", "restart-fails"]),
+    ("mmp-crash", &["host-unreachable", "restart-fails"]),
+    ("output-garbled", &["unreadable-output"]),
+    ("shell-lost", &["host-unreachable", "unreadable-output"]),
+    ("command-hangs", &["unreadable-output", "host-unreachable"]),
+    ("forgotten-relay", &["destination-not-ready"]),
+];
+
 impl Due {
+    /// What is due of a run that has ended: `world` is how it ended, `site` what it began with.
+    pub fn of(site: &Site, world: &World) -> Due {
+        let mut due = Due::default();
+        world.faults_due(&mut due);
+        let also = |fault: &str| ALSO.iter().find(|(id, _)| *id == fault).map_or(&[][..], |(_, names)| names);
+        let other: Vec<(String, String)> = due
+            .blockers
+            .iter()
+            .flat_map(|(id, why)| also(id).iter().map(|name| ((*name).to_owned(), why.clone())))
+            .collect();
+        due.blockers.extend(other);
+        for defect in site_defects::defects(site) {
+            let host = defect.host.map_or_else(String::new, |h| format!("{h}: "));
+            due.blockers.push((defect.blocker.to_owned(), format!("{host}{}", defect.why)));
+        }
+        due.users.extend(site_defects::unmovable(site).into_iter().map(|(user, why)| (user.to_string(), why)));
+        due.users.extend(by_another_hand(&world.ledger.books));
+        due
+    }
+
+    /// Whether everything is as it should be without anything being due: done, and everybody moved.
+    pub fn is_needless(books: &Books) -> bool {
+        let moved = |user| books.users.get(user).is_some_and(|b| matches!(b.declared, Some((_, Declared::Moved))));
+        books.done && books.move_.users.iter().all(moved)
+    }
+
     /// Whether a stop at this blocker is due.
     pub fn stop(&self, blocker: &str) -> bool {
         self.blockers.iter().any(|(b, _)| b == blocker)
@@ -18,5 +66,45 @@ impl Due {
     /// Whether leaving this user out is due.
     pub fn user(&self, user: &str) -> bool {
         self.users.iter().any(|(u, _)| u == user)
+    }
+}
+
+/// Users whose entry somebody else than the run deleted, gave another home, or took off hold: theirs is the last word.
+fn by_another_hand(books: &Books) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for user in &books.move_.users {
+        let Some(book) = books.users.get(user) else { continue };
+        let why = if book.at.first().is_none_or(Option::is_none) {
+            "somebody deleted the entry"
+        } else if book.foreign_home.is_some() {
+            "somebody else changed mailHost"
+        } else if book.foreign_status.is_some() && books.run_began.is_some() {
+            "somebody else changed the status"
+        } else {
+            continue;
+        };
+        found.push((user.to_string(), why.to_owned()));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Scenario;
+
+    #[test]
+    fn what_the_site_lacks_and_what_others_wrote_is_due() {
+        let text = "title = \"t\"\nstake = \"s\"\n[site]\n[site.generate]\nusers = 6\nothers = 0\nstatuses = false\n[move]\nfrom = \"oldstore.siroe.com\"\nto = \"newstore.siroe.com\"\n";
+        let scenario: Scenario = toml::from_str(text).expect("a scenario");
+        let mut site = crate::topology::make(&scenario).expect("a site");
+        let mut world = site.world.clone();
+        assert_eq!(Due::of(&site, &world), Due::default());
+        site.inventory.probes.clear();
+        world.ledger.run_begins(world.now);
+        world.ledger.books.user_mut(&"ann0".into()).foreign_home = Some(Some("store3.siroe.com".into()));
+        let due = Due::of(&site, &world);
+        assert!(due.stop("destination-not-ready") && !due.stop("unsure"));
+        assert!(due.user("ann0") && !due.user("bo1"));
     }
 }
