@@ -4,7 +4,7 @@
 //! A client that the site refuses because a service is down for the moment is judged at the end: whether it was let in since.
 
 use super::{Invariant, Violation};
-use crate::ledger::{Books, UserBook};
+use crate::ledger::{Books, StatusAt, UserBook};
 use crate::world::End;
 use mock_host::fact::{Fact, Protocol, Via};
 use mock_host::lookup::HostId;
@@ -30,6 +30,8 @@ const IN_PERSON: [&str; 5] = [
 pub struct AccessReturns {
     /// Ways by which users of the batch were let in before they were held: a bit each.
     used: FxHashMap<Name, u8>,
+    /// When a directory server last learnt something of a user whose status is back: the bound starts there.
+    learnt: FxHashMap<Name, Time>,
     /// The last time at which a name was repointed, with its TTL on top.
     repointed: Option<Time>,
     /// Straight logins that did not lead home, before any name was repointed: the first of each user and way.
@@ -73,7 +75,10 @@ impl AccessReturns {
         let book = books.users.get(user).filter(|b| b.batch)?;
         let back = book.status_back?;
         let used = self.used.get(user).is_some_and(|ways| ways >> way & 1 == 1);
-        (used && now >= back + BOUND && book.lets_in()).then_some(book)
+        // A replica that lags answers hold a while longer: status is back when every server says so.
+        let since = self.learnt.get(user).map_or(back, |learnt| back.max(*learnt));
+        let held = book.at.iter().flatten().any(|e| StatusAt::of(e).is_hold());
+        (used && now >= since + BOUND && book.lets_in() && !held).then_some(book)
     }
 
     /// A straight client did not get home: at once a breach, or to be judged when it is known whether a name is repointed.
@@ -139,6 +144,11 @@ impl Invariant for AccessReturns {
                     broken.extend(self.astray(now, books, user, way, *host, &what));
                 } else {
                     self.down.insert((user.clone(), way), (now, *host));
+                }
+            }
+            Fact::EntryChanged { server, who, .. } if books.move_.servers.first() != Some(server) => {
+                if books.users.get(who).is_some_and(|b| b.batch && b.status_back.is_some()) {
+                    self.learnt.insert(who.clone(), now);
                 }
             }
             Fact::DnsChanged { ttl, .. } if books.run_began.is_some() => {
