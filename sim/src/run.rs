@@ -4,7 +4,9 @@
 use crate::due::Due;
 use crate::event::Event;
 use crate::exchange::{Exchange, JournalState};
-use crate::invariant::Violation;
+use crate::fault::Begins;
+use crate::invariant::{RUN_MOST, Violation};
+use crate::site_book::Idle;
 use crate::scenario::Scenario;
 use crate::stage;
 use crate::topology::Site;
@@ -70,8 +72,6 @@ pub struct Rehearsed {
     pub journal: usize,
 }
 
-/// How long a run may take in virtual time before it counts as never ending.
-const RUN_MOST: Span = Span::days(20);
 /// The longest documented notices period, after which nothing is left in an active queue (F5.4-03).
 const NOTICES: Span = Span::days(29);
 
@@ -115,9 +115,8 @@ pub fn rehearse(site: &Site, scenario: &Scenario, rehearsal: &Rehearsal) -> Rehe
     if outcome.is_some() && (world.ledger.broken.is_empty() || rehearsal.go_on) {
         aftermath(&mut world, scenario, rehearsal.go_on);
         if world.ledger.broken.is_empty() || rehearsal.go_on {
-            let mut due = Due::default();
-            world.faults_due(&mut due);
-            world.judge_the_end(&due);
+            let idle = idle(site, scenario, rehearsal, &world, (run_begins, run_ended));
+            world.judge_the_end(&due(site, &world), idle.as_ref());
             world.excuse();
             world.judge_twins();
         }
@@ -128,7 +127,7 @@ pub fn rehearse(site: &Site, scenario: &Scenario, rehearsal: &Rehearsal) -> Rehe
         outcome,
         broken: std::mem::take(&mut world.ledger.broken),
         excused: world.faults.excused(),
-        due: false,
+        due: stop_is_due(site, &world),
         faults: world.faults.list.iter().map(|f| (f.spec.id.clone(), f.fired)).collect(),
         windows_s: world.ledger.books.windows.iter().map(|w| w.as_secs_f64()).collect(),
         grades: world.ledger.books.grades,
@@ -204,15 +203,8 @@ fn drive(
             return None;
         }
         if !world.step(limit) {
-            world.ledger.broken.push(Violation {
-                invariant: "ends",
-                at: world.now,
-                user: None,
-                host: None,
-                token: None,
-                what: "the run did not end".into(),
-                step: 0,
-            });
+            let ledger = &mut world.ledger;
+            ledger.invariants.nothing_more(world.now, &ledger.books, &mut ledger.broken);
             return None;
         }
         hand_over(world, exchange);
@@ -246,6 +238,46 @@ fn aftermath(world: &mut World, scenario: &Scenario, go_on: bool) {
             return;
         }
     }
+}
+
+/// What is due; nothing is computed where everybody is moved.
+fn due(site: &Site, world: &World) -> Due {
+    if Due::is_needless(&world.ledger.books) { Due::default() } else { Due::of(site, world) }
+}
+
+fn stop_is_due(site: &Site, world: &World) -> bool {
+    let stopped = world.ledger.books.stopped.as_ref().filter(|_| !world.ledger.books.done);
+    stopped.is_some_and(|(blocker, _, user)| {
+        let due = due(site, world);
+        due.stop(blocker) || user.as_ref().is_some_and(|u| due.user(u))
+    })
+}
+
+/// The same seed, traffic and faults once more, with nobody who moves anything: run only when something bounced. Faults that
+/// waited for an act of the run begin when they began then.
+fn idle(
+    site: &Site,
+    scenario: &Scenario,
+    rehearsal: &Rehearsal,
+    moved: &World,
+    (run_begins, run_ended): (Time, Time),
+) -> Option<Idle> {
+    if !moved.ledger.invariants.in_doubt(&moved.ledger.books, &moved.directory) {
+        return None;
+    }
+    let mut world = begin(site, scenario, &Rehearsal { trace: false, mutation: None, ..rehearsal.clone() });
+    while world.step(run_begins) {}
+    world.now = run_begins;
+    world.ledger.run_begins(run_begins);
+    for (n, fault) in moved.faults.list.iter().enumerate() {
+        if let (Some(since), Begins::Step(_) | Begins::Command(..)) = (fault.since, fault.begins) {
+            world.queue.push(since, 4, Event::FaultBegins(n as u32));
+        }
+    }
+    while world.step(run_ended) {}
+    world.now = run_ended;
+    aftermath(&mut world, scenario, true);
+    Some(Idle { bounced: world.ledger.invariants.bounced().collect() })
 }
 
 /// Whether an event belongs to the traffic.

@@ -159,6 +159,11 @@ impl World {
         if let Some(trace) = &mut self.trace {
             trace.command(self.now, &command.host, &argv);
         }
+        if let Some(host) = self.host_named(&command.host) {
+            let files = &self.hosts[usize::from(host.0)].host.files;
+            let books = &mut self.ledger.books;
+            books.asked.commanded(self.now, &books.move_, host, &argv, |path| files.text(path));
+        }
         self.command_seen(id, &command.host, &argv);
         self.to_command(id, CommandInput::Start { argv, stdin });
     }

@@ -125,6 +125,12 @@ pub struct End<'a> {
     pub map: &'a SiteMap,
     /// Which stops are due.
     pub due: &'a crate::due::Due,
+    /// Faults as they were.
+    pub faults: &'a crate::fault::Faults,
+    /// What the same seed comes to when nobody moves anything; `None`: nobody asked for it.
+    pub idle: Option<&'a crate::site_book::Idle>,
+    /// Where provisioning makes new users, when it was told.
+    pub provisioning_home: Option<&'a Name>,
 }
 
 /// What a fake on one host sees around it.
@@ -507,7 +513,7 @@ impl World {
     }
 
     /// The end, as the invariants see it.
-    pub fn judge_the_end(&mut self, due: &crate::due::Due) {
+    pub fn judge_the_end(&mut self, due: &crate::due::Due, idle: Option<&crate::site_book::Idle>) {
         let end = End {
             now: self.now,
             books: &self.ledger.books,
@@ -516,6 +522,9 @@ impl World {
             dns: &self.dns,
             map: &self.map,
             due,
+            faults: &self.faults,
+            idle,
+            provisioning_home: self.traffic.provisioning_home.as_ref(),
         };
         self.ledger.invariants.end(&end, &mut self.ledger.broken);
     }

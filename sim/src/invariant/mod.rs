@@ -169,8 +169,11 @@ invariants! {
 }
 
 impl Invariants {
-    /// Copies that bounced and recipients that were refused for good since the run began: whether they are the move's fault
-    /// shows a second rehearsal in which nobody moves anything.
+    /// Whether something may have bounced because of the move: a second rehearsal in which nobody moves anything shows it.
+    pub fn in_doubt(&self, books: &Books, directory: &mock_ldap::Directory) -> bool {
+        self.no_needless_bounce.in_doubt(books, directory)
+    }
+    /// What bounced, was refused or was put off for good since the run began.
     pub fn bounced(&self) -> impl Iterator<Item = Token> {
         self.no_needless_bounce.bounced()
     }

@@ -111,7 +111,7 @@ impl Invariant for NoNeedlessBounce {
         for b in self.all().filter(|b| !idle.bounced.contains(&b.token)) {
             let what = format!(
                 "mail to {} came back to its sender from {} ({}), and would not have if nobody had moved anything",
-                b.to,
+                b.user.as_ref().unwrap_or(&b.to),
                 end.books.host_name(b.host),
                 b.why
             );

@@ -132,6 +132,8 @@ pub fn make(scenario: &Scenario) -> Result<Site, SiteError> {
     world.traffic.spec = scenario.traffic.clone();
     world.traffic.default_domain.clone_from(&spec.default_domain);
     world.traffic.people_base = format!("ou=people,{}", spec.user_base);
+    world.ledger.books.site = Arc::new(crate::site_book::SiteBook::of(&world.hosts, &world.directory));
+    world.ledger.books.window_max_s = scenario.expect.window_max_s;
     boot(&mut world);
     held(&mut world, &spec, &ids)?;
     let users = world.ledger.books.users.len() as u64;
