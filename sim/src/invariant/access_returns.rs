@@ -146,10 +146,11 @@ impl Invariant for AccessReturns {
                     self.down.insert((user.clone(), way), (now, *host));
                 }
             }
-            Fact::EntryChanged { server, who, .. } if books.move_.servers.first() != Some(server) => {
-                if books.users.get(who).is_some_and(|b| b.batch && b.status_back.is_some()) {
-                    self.learnt.insert(who.clone(), now);
-                }
+            Fact::EntryChanged { server, who, .. }
+                if books.move_.servers.first() != Some(server)
+                    && books.users.get(who).is_some_and(|b| b.batch && b.status_back.is_some()) =>
+            {
+                self.learnt.insert(who.clone(), now);
             }
             Fact::DnsChanged { ttl, .. } if books.run_began.is_some() => {
                 let over = now + *ttl;

@@ -107,10 +107,10 @@ impl Invariant for MonotonicView {
 
     fn on(&mut self, now: Time, books: &Books, fact: &Fact, broken: &mut Vec<Violation>) {
         match fact {
-            Fact::Viewed { reader, mailbox, .. } => {
-                if *reader == mailbox.user && books.users.get(reader).is_some_and(|b| b.batch) {
-                    broken.extend(self.viewed(now, books, fact));
-                }
+            Fact::Viewed { reader, mailbox, .. }
+                if *reader == mailbox.user && books.users.get(reader).is_some_and(|b| b.batch) =>
+            {
+                broken.extend(self.viewed(now, books, fact));
             }
             _ if self.known.is_empty() => {}
             Fact::Appended { store, mailbox, message, cause, .. } => {
