@@ -29,9 +29,8 @@ impl Invariant for OldRemoved {
                 // Once a run: the batch is looked through.
                 for user in &books.move_.users {
                     // Who was left out or put back is where he was; of whom nothing is said counts as moved.
-                    let stays = |b: &UserBook| {
-                        matches!(b.declared, Some((_, Declared::LeftOut(_) | Declared::RolledBack(_))))
-                    };
+                    let stays =
+                        |b: &UserBook| matches!(b.declared, Some((_, Declared::LeftOut(_) | Declared::RolledBack(_))));
                     let Some(book) = books.users.get(user).filter(|b| !stays(b)) else { continue };
                     let left = book.folders.iter().find(|f| f.place(true).is_some_and(|p| !p.gone));
                     if let Some(folder) = left {

@@ -17,6 +17,8 @@ use std::collections::BTreeMap;
 pub struct OnlyTheBatch {
     /// How many restarts of a service were announced, how many were made, and when the last was.
     restarts: BTreeMap<(HostId, &'static str), (u32, u32, Option<Time>)>,
+    /// Users whom somebody made since the world began, and whether the plan says that they move as a follow-up.
+    made: BTreeMap<Name, bool>,
 }
 
 /// Stops that follow each other this closely are one restart: an answer was lost, or one more process had to go.
@@ -44,7 +46,8 @@ impl OnlyTheBatch {
         };
         let list = || attributes.join(", ");
         if after.is_a("inetMailUser") {
-            let ours = books.in_batch(who) || books.move_.probes.contains(who);
+            let follows = self.made.get(who).copied().unwrap_or(false);
+            let ours = books.in_batch(who) || books.move_.probes.contains(who) || follows;
             let what = || format!("the run changed {} of {who}, who is not of the batch", list());
             return (!ours).then(|| broken_by(now, Some(who), None, 7, what()));
         }
@@ -98,7 +101,17 @@ impl OnlyTheBatch {
     }
 
     fn announced(&mut self, books: &Books, who: &str, what: &str) {
-        let Some(host) = books.site.host(who) else { return };
+        let Some(host) = books.site.host(who) else {
+            // Who was made on the old host meanwhile moves as a follow-up when the plan says so.
+            for user in who.split([',', ' ']).filter(|u| !u.is_empty()) {
+                if books.users.get(user).is_some_and(|b| b.home == Some(books.move_.from))
+                    && let Some(follows) = self.made.get_mut(user)
+                {
+                    *follows = true;
+                }
+            }
+            return;
+        };
         if what.contains("restart") {
             // What follows a colon is the reason.
             for service in services_in(what.split(':').next().unwrap_or(what)) {
@@ -113,10 +126,14 @@ impl Invariant for OnlyTheBatch {
     const STATEMENT: &'static str = "Nothing of anyone else changes, except what the plan lists beforehand: counted, announced restarts, named lists' mailHost, named domains' preferredMailHost.";
 
     fn on(&mut self, now: Time, books: &Books, fact: &Fact, broken: &mut Vec<Violation>) {
+        if let Fact::EntryChanged { before: None, who, by: Writer::Foreign, .. } = fact {
+            self.made.insert(who.clone(), false);
+        }
         if books.run_began.is_none() {
             return;
         }
-        let stranger = |user: &Name| !books.in_batch(user) && !books.move_.probes.contains(user);
+        let follows = |user: &Name| self.made.get(user).copied().unwrap_or(false);
+        let stranger = |user: &Name| !books.in_batch(user) && !books.move_.probes.contains(user) && !follows(user);
         match fact {
             Fact::EntryChanged { server, before, after, who, by: Writer::Run }
                 if books.move_.servers.first() == Some(server) =>
@@ -161,7 +178,7 @@ impl Invariant for OnlyTheBatch {
             Fact::ProcessStopped { host, daemon, .. } => self.stopped(now, books, *host, *daemon, broken),
             Fact::LoggedOut { store, user, cut: true, .. } => {
                 let Some((at, host, others)) = &books.asked.kicked else { return };
-                if host == store && now - *at < Span::mins(1) && others.contains(user) {
+                if host == store && now - *at < Span::mins(1) && others.contains(user) && !follows(user) {
                     let what = format!(
                         "the run disconnected {user}, who is not of the batch, from {}",
                         books.host_name(*store)
@@ -247,6 +264,25 @@ mod tests {
         b.at(10).command(NEW, "imsconnutil -k -u hugo.7").logged_out(NEW, "hugo.7");
         let mailbox = MailboxName { user: "hugo.7".into(), folder: "INBOX".into() };
         b.fact(Fact::MailboxDeleted { store: NEW, mailbox, uid_validity: 1, last_uid: 2 });
+        assert_eq!(b.broken("only-the-batch").len(), 2);
+    }
+
+    #[test]
+    fn a_newcomer_moves_as_a_follow_up_only_when_the_plan_says_so() {
+        let home = |b: &mut Bench, user: &str| {
+            let entry = b.world.ledger.books.users[user].at[0].clone().expect("an entry");
+            let (server, who) = (b.world.directory.master(), user.into());
+            let mut after = (*entry).clone();
+            after.attributes.retain(|a| &*a.name != "mailUserStatus");
+            b.fact(Fact::EntryChanged { server, before: Some(entry), after: Some(after.into()), who, by: Writer::Run });
+        };
+        let mut b = bench();
+        b.newcomer("zoe").newcomer("yan");
+        b.say(Declaration::Beyond { who: "zoe, hugo.7".into(), what: "moves as a follow-up".into() });
+        home(&mut b, "zoe");
+        assert!(b.broken("only-the-batch").is_empty());
+        home(&mut b, "yan");
+        home(&mut b, "hugo.7");
         assert_eq!(b.broken("only-the-batch").len(), 2);
     }
 
