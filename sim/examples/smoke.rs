@@ -19,6 +19,9 @@ fn main() {
                 r.outcome, r.counts, r.run_s, r.virtual_s, r.journal
             );
         }
+        if seeds < 20 && !r.faults.is_empty() {
+            println!("seed {seed} faults {:?} excused {:?} due {} grades {:?}", r.faults, r.excused, r.due, r.grades);
+        }
         for b in &r.broken {
             println!("seed {seed} BROKEN {} at {} {:?} {}", b.invariant, b.at, b.user, b.what);
         }

@@ -206,11 +206,17 @@ impl World {
     /// A command said something.
     pub fn command_said(&mut self, id: CommandId, said: Said) {
         let Some(running) = self.terminals.running.get(&id) else { return };
-        match running.waits {
+        let (host, waits) = (running.host, running.waits);
+        if let Said::Err(text) = &said
+            && !self.faults.list.is_empty()
+        {
+            self.complained(host, text);
+        }
+        match waits {
             Waits::Terminal => self.said.push((id, Ok(said))),
             Waits::Nobody => {}
             Waits::Left(call, _) | Waits::Right(call, _) => {
-                let right = matches!(running.waits, Waits::Right(..));
+                let right = matches!(waits, Waits::Right(..));
                 if let Some(pipe) = self.terminals.pipes.get_mut(&call) {
                     let side = if right { &mut pipe.right } else { &mut pipe.left };
                     match said {

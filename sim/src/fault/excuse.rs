@@ -121,6 +121,9 @@ impl World {
     fn left_out_meanwhile(&self, fault: &Fault, user: &str) -> bool {
         let declared = self.ledger.books.users.get(user).and_then(|b| b.declared.as_ref());
         let Some((at, Declared::LeftOut(_))) = declared else { return false };
-        fault.since.is_some_and(|since| since <= *at) && fault.ended.is_none_or(|ended| *at <= ended + SLACK)
+        // A queue file keeps the limit that was the user's when it was queued: a higher one does not reach it.
+        let lingers = fault.spec.id == "over-quota";
+        fault.since.is_some_and(|since| since <= *at)
+            && (lingers || fault.ended.is_none_or(|ended| *at <= ended + SLACK))
     }
 }

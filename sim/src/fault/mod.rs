@@ -104,6 +104,8 @@ trait Kind {
     fn sees(_world: &mut World, _n: usize, _fact: &Fact) {}
     /// A command starts on a host after it began.
     fn hears(_world: &mut World, _n: usize, _host: HostId, _argv: &[Name]) {}
+    /// A command ended with these words on its standard error.
+    fn reads(_world: &mut World, _n: usize, _host: HostId, _stderr: &str) {}
     /// Where it excused something, the weaker statement that must still hold; what is wrong otherwise.
     ///
     /// # Errors
@@ -126,6 +128,7 @@ struct Row {
     end: fn(&mut World, usize),
     sees: fn(&mut World, usize, &Fact),
     hears: fn(&mut World, usize, HostId, &[Name]),
+    reads: fn(&mut World, usize, HostId, &str),
     twin: fn(&World, usize) -> Result<(), String>,
 }
 
@@ -142,6 +145,7 @@ const fn row<K: Kind>() -> Row {
         end: K::end,
         sees: K::sees,
         hears: K::hears,
+        reads: K::reads,
         twin: K::twin,
     }
 }

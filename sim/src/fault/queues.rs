@@ -216,6 +216,16 @@ impl Kind for MailboxLocked {
     fn sees(world: &mut World, n: usize, fact: &Fact) {
         count_deferred(world, n, fact, LOCKED);
     }
+    fn reads(world: &mut World, n: usize, host: HostId, stderr: &str) {
+        // A utility that finds the lock says so and leaves the mailbox alone.
+        let (now, from) = (world.now, world.ledger.books.move_.from);
+        let fault = &mut world.faults.list[n];
+        let Some(user) = fault.user.clone().filter(|_| fault.in_force() && host == from) else { return };
+        if stderr.lines().any(|l| l.contains(&*user) && l.contains(LOCKED)) {
+            fault.fired += 1;
+            fault.touch(now, &user);
+        }
+    }
 }
 
 /// `held-before`: other people's messages, or a user's own for another reason, are in the hold channel when the run begins.

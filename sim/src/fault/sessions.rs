@@ -43,7 +43,7 @@ impl Kind for SessionSurvives {
         from_the_start: false,
         retry_s: 1800,
     };
-    const BEGINS: Begins = Begins::Step(4);
+    const BEGINS: Begins = Begins::Step(2);
     const LASTS: Option<(i64, i64)> = Some((1800, 7200));
 
     fn strikes(world: &World, user: &Name) -> bool {

@@ -156,16 +156,23 @@ impl Kind for ForgottenRelay {
         }
     }
     fn sees(world: &mut World, n: usize, fact: &Fact) {
-        let Fact::Queued { host, token, user: Some(user), .. } = fact else { return };
+        let (host, user, token) = match fact {
+            Fact::Queued { host, token, user: Some(user), .. } => (host, user, Some(*token)),
+            // Mail for a full mailbox is decided on and not queued.
+            Fact::Decided { host, user, .. } => (host, user, None),
+            _ => return,
+        };
         let now = world.now;
         let books = &world.ledger.books;
         if world.faults.list[n].host != Some(*host) || books.run_began.is_none() || !books.in_batch(user) {
             return;
         }
         let fault = &mut world.faults.list[n];
-        fault.fired += 1;
         fault.touch(now, user);
-        fault.tokens.insert(*token);
+        if let Some(token) = token {
+            fault.fired += 1;
+            fault.tokens.insert(token);
+        }
     }
     fn twin(world: &World, _n: usize) -> Result<(), String> {
         match (&world.faults.released_on, world.ledger.books.done) {

@@ -527,3 +527,52 @@ fn an_excuse_does_not_count_when_its_twin_fails() {
     w.judge_twins();
     assert!(w.ledger.broken.is_empty());
 }
+
+/// The scenario of a fault, every user of it active: what differs by status is another scenario's business.
+fn of_file(id: &str) -> Scenario {
+    let path = format!("{}/../scenarios/{id}.toml", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+    let mut scenario: Scenario = toml::from_str(&text).unwrap_or_else(|e| panic!("{path}: {e}"));
+    scenario.site.generate.as_mut().expect("a generated site").statuses = false;
+    scenario
+}
+
+/// What a few seeds of a fault's scenario break, and how often the fault did something in them.
+fn rehearsed(id: &str, seeds: u64) -> (Vec<String>, u64) {
+    let scenario = of_file(id);
+    let site = make(&scenario).expect("a site");
+    let (mut broken, mut fired) = (Vec::new(), 0);
+    for seed in 0..seeds {
+        let r = crate::run::rehearse(&site, &scenario, &Rehearsal { seed, ..Rehearsal::default() });
+        fired += r.faults[0].1;
+        let mut invariants: Vec<&str> = r.broken.iter().map(|b| b.invariant).collect();
+        invariants.dedup();
+        broken.extend(invariants.iter().map(|i| format!("{id} seed {seed}: {i}")));
+        if !matches!(r.outcome, Some(orchestrator::run::Outcome::Done) | None) && !r.due {
+            broken.push(format!("{id} seed {seed}: a stop that is not due: {:?}", r.outcome));
+        }
+    }
+    (broken, fired)
+}
+
+/// Faults whose scenario breaks an invariant in the first seeds: what is broken is the run's, not the fault's.
+const NOT_YET: &[&str] = &["queue-stuck", "over-quota", "stale-mmp-cache", "smtp-spans-hold"];
+
+#[test]
+fn every_fault_has_a_scenario_in_which_it_does_something_to_a_real_run() {
+    for fault in FAULTS {
+        let scenario = of_file(fault.id);
+        let named: Vec<&str> = scenario.faults.iter().map(|f| f.id.as_str()).collect();
+        assert_eq!(named, [fault.id]);
+        let (broken, fired) = rehearsed(fault.id, 4);
+        assert!(fired > 0, "{} did nothing in four seeds", fault.id);
+        assert!(broken.is_empty() || NOT_YET.contains(&fault.id), "{broken:#?}");
+    }
+}
+
+#[test]
+#[ignore = "the procedure does not hold against these faults yet"]
+fn no_fault_breaks_more_than_it_excuses() {
+    let broken: Vec<String> = NOT_YET.iter().flat_map(|id| rehearsed(id, 4).0).collect();
+    assert!(broken.is_empty(), "{broken:#?}");
+}

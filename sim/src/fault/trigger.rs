@@ -52,6 +52,15 @@ impl World {
         }
     }
 
+    /// A command complained: faults that are in its way read it.
+    pub fn complained(&mut self, host: HostId, stderr: &str) {
+        for n in 0..self.faults.list.len() {
+            if self.faults.list[n].since.is_some() {
+                (self.faults.row(n).reads)(self, n, host, stderr);
+            }
+        }
+    }
+
     fn command_counts(&mut self, id: CommandId, _host: HostId, line: &str, n: usize) {
         let steps = &self.faults.steps;
         let fault = &mut self.faults.list[n];

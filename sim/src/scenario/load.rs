@@ -381,6 +381,20 @@ impl Check<'_> {
                 let advice = format!("{near}Faults are {}", known().collect::<Vec<_>>().join(", "));
                 return Err(self.bad(&["fault", &n, "id"], format!("there is no fault {:?}", fault.id), advice));
             }
+            let info = FAULTS.iter().find(|f| f.id == fault.id);
+            if let (Some(info), Some(form)) = (info, &fault.form)
+                && !info.forms.contains(&form.as_str())
+            {
+                let advice = match info.forms {
+                    [] => "it has one form only: leave form out".to_owned(),
+                    forms => format!("its forms are {}", forms.join(", ")),
+                };
+                return Err(self.bad(&["fault", &n, "form"], format!("{} has no form {form:?}", fault.id), advice));
+            }
+            if info.is_some_and(|f| f.from_the_start) && fault.when != crate::scenario::When::default() {
+                let reason = format!("{} is there when the world begins", fault.id);
+                return Err(self.bad(&["fault", &n, "when"], reason, "leave when out"));
+            }
             if let Some(host) = &fault.host {
                 self.host(&["fault", &n, "host"], host, hosts)?;
             }
@@ -551,6 +565,9 @@ mod tests {
         is(&with_fault("id = \"ID\"\nwhen = { nth = 2 }"), "nth = 2", "no command is given", "leave nth out");
         is(&with_fault("id = \"ID\"\nwhen = { at_s = 2, step = 4 }"), "at_s = 2", "one moment", "keep one");
         is(&with_fault("id = \"ID\"\nuser = \"nobody\""), "nobody", "no user nobody", "UID");
+        is(&with_fault("id = \"ID\"\nform = \"odd\""), "form", "no form \"odd\"", "one form only");
+        is(&with_fault("id = \"forgotten-relay\"\nform = \"odd\""), "form", "no form \"odd\"", "trace, no-trace");
+        is(&with_fault("id = \"held-before\"\nwhen = { at_s = 2 }"), "at_s = 2", "when the world begins", "leave when out");
     }
 
     #[test]
