@@ -243,6 +243,9 @@ pub struct Books {
     pub users: FxHashMap<Name, UserBook>,
     /// The site when the world began.
     pub site: Arc<crate::site_book::SiteBook>,
+    /// Users whom somebody else than the run made since the world began, and whether the plan says that they move as a
+    /// follow-up.
+    pub made: BTreeMap<Name, bool>,
     /// What the run asked hosts to stop.
     pub asked: crate::site_book::Asked,
     /// The longest time without access that the scenario allows, in seconds; 0: as the plan declares.
@@ -292,6 +295,7 @@ impl Books {
             move_,
             users: FxHashMap::default(),
             site: crate::site_book::none(),
+            made: BTreeMap::new(),
             asked: crate::site_book::Asked::default(),
             window_max_s: 0,
             flight: FxHashMap::default(),
@@ -317,6 +321,11 @@ impl Books {
     /// Whether a user is of the batch.
     pub fn in_batch(&self, user: &str) -> bool {
         self.move_.users.contains(user)
+    }
+
+    /// Whether a user was made on the old host meanwhile and moves as a follow-up, by the plan's own words.
+    pub fn follows(&self, user: &str) -> bool {
+        self.made.get(user).copied().unwrap_or(false)
     }
 
     /// A host's name.
@@ -628,6 +637,9 @@ impl Books {
         let home = after.as_ref().and_then(|e| e.first("mailHost")).and_then(|h| self.move_.store_of(h));
         let in_batch = self.in_batch(who);
         let fresh = !self.users.contains_key(who);
+        if fresh && index == 0 && by != Writer::Run {
+            self.made.insert(who.clone(), false);
+        }
         let mut on_hold = 0i32;
         let book = self.user_mut(who);
         let before = book.master();
@@ -688,7 +700,15 @@ impl Books {
             Declaration::Loss { user, what } if self.first_hold.is_none() => {
                 self.losses.push((user.clone(), what.clone()));
             }
-            Declaration::Beyond { who, what } => self.beyond.push((who.clone(), what.clone())),
+            Declaration::Beyond { who, what } => {
+                for user in who.split([',', ' ']).filter(|u| !u.is_empty()) {
+                    let at_old = self.users.get(user).is_some_and(|b| b.home == Some(self.move_.from));
+                    if at_old && let Some(follows) = self.made.get_mut(user) {
+                        *follows = true;
+                    }
+                }
+                self.beyond.push((who.clone(), what.clone()));
+            }
             Declaration::Moved { user, grade, .. } => {
                 self.user_mut(user).declared = Some((now, Declared::Moved));
                 self.grades[match grade {

@@ -17,7 +17,7 @@ pub struct HeldMailArrives {
 /// Whether a user counts as moved, by what the run says.
 fn moved(books: &Books, user: &Name) -> bool {
     let declared = books.users.get(user).and_then(|b| b.declared.as_ref());
-    books.in_batch(user) && matches!(declared, Some((_, Declared::Moved)))
+    matches!(declared, Some((_, Declared::Moved)))
 }
 
 /// The user whom a copy in transport is for: as it was resolved, or by the address.

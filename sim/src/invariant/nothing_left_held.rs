@@ -73,7 +73,7 @@ impl Invariant for NothingLeftHeld {
             Fact::Queued { host, token, user, held, .. } => {
                 if *held == Some(HeldWhy::Status)
                     && let Some(user) = user
-                    && books.users.get(user).is_some_and(|b| b.batch && b.held_by_run())
+                    && books.users.get(user).is_some_and(|b| (b.batch || books.follows(user)) && b.held_by_run())
                 {
                     self.held.entry(user.clone()).or_default().insert(*token, *host);
                     self.whose.insert(*token, user.clone());

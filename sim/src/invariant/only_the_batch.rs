@@ -17,8 +17,6 @@ use std::collections::BTreeMap;
 pub struct OnlyTheBatch {
     /// How many restarts of a service were announced, how many were made, and when the last was.
     restarts: BTreeMap<(HostId, &'static str), (u32, u32, Option<Time>)>,
-    /// Users whom somebody made since the world began, and whether the plan says that they move as a follow-up.
-    made: BTreeMap<Name, bool>,
 }
 
 /// Stops that follow each other this closely are one restart: an answer was lost, or one more process had to go.
@@ -46,8 +44,7 @@ impl OnlyTheBatch {
         };
         let list = || attributes.join(", ");
         if after.is_a("inetMailUser") {
-            let follows = self.made.get(who).copied().unwrap_or(false);
-            let ours = books.in_batch(who) || books.move_.probes.contains(who) || follows;
+            let ours = books.in_batch(who) || books.move_.probes.contains(who) || books.follows(who);
             let what = || format!("the run changed {} of {who}, who is not of the batch", list());
             return (!ours).then(|| broken_by(now, Some(who), None, 7, what()));
         }
@@ -101,17 +98,7 @@ impl OnlyTheBatch {
     }
 
     fn announced(&mut self, books: &Books, who: &str, what: &str) {
-        let Some(host) = books.site.host(who) else {
-            // Who was made on the old host meanwhile moves as a follow-up when the plan says so.
-            for user in who.split([',', ' ']).filter(|u| !u.is_empty()) {
-                if books.users.get(user).is_some_and(|b| b.home == Some(books.move_.from))
-                    && let Some(follows) = self.made.get_mut(user)
-                {
-                    *follows = true;
-                }
-            }
-            return;
-        };
+        let Some(host) = books.site.host(who) else { return };
         if what.contains("restart") {
             // What follows a colon is the reason.
             for service in services_in(what.split(':').next().unwrap_or(what)) {
@@ -126,13 +113,10 @@ impl Invariant for OnlyTheBatch {
     const STATEMENT: &'static str = "Nothing of anyone else changes, except what the plan lists beforehand: counted, announced restarts, named lists' mailHost, named domains' preferredMailHost.";
 
     fn on(&mut self, now: Time, books: &Books, fact: &Fact, broken: &mut Vec<Violation>) {
-        if let Fact::EntryChanged { before: None, who, by: Writer::Foreign, .. } = fact {
-            self.made.insert(who.clone(), false);
-        }
         if books.run_began.is_none() {
             return;
         }
-        let follows = |user: &Name| self.made.get(user).copied().unwrap_or(false);
+        let follows = |user: &Name| books.follows(user);
         let stranger = |user: &Name| !books.in_batch(user) && !books.move_.probes.contains(user) && !follows(user);
         match fact {
             Fact::EntryChanged { server, before, after, who, by: Writer::Run }

@@ -35,7 +35,7 @@ impl Truthful {
 
     fn moved(&self, now: Time, books: &Books, user: &Name, grade: Grade, messages: u64, broken: &mut Vec<Violation>) {
         let mut say = |step, what| broken.push(lie(now, Some(user), step, what));
-        let Some(book) = books.users.get(user).filter(|b| b.batch) else {
+        let Some(book) = books.users.get(user).filter(|b| b.batch || books.follows(user)) else {
             return say(1, format!("{user} is declared moved and is not of the batch"));
         };
         if grade == Grade::NotMoved {
@@ -50,6 +50,10 @@ impl Truthful {
         }
         if book.held_by_run() && book.status_back.is_none() {
             say(10, format!("{user} is declared moved and is still on hold"));
+        }
+        if !book.batch {
+            // Of a follow-up no mailbox was known when the world began.
+            return;
         }
         let restored = self.restored(user);
         if messages > restored {
@@ -88,7 +92,9 @@ impl Truthful {
     fn declared(&mut self, now: Time, books: &Books, declaration: &Declaration, broken: &mut Vec<Violation>) {
         match declaration {
             Declaration::Moved { user, grade, messages } => self.moved(now, books, user, *grade, *messages, broken),
-            Declaration::LeftOut { user, .. } | Declaration::RolledBack { user, .. } if !books.in_batch(user) => {
+            Declaration::LeftOut { user, .. } | Declaration::RolledBack { user, .. }
+                if !books.in_batch(user) && !books.follows(user) =>
+            {
                 broken.push(lie(now, Some(user), 1, format!("{user} is declared not moved and is not of the batch")));
             }
             Declaration::LeftOut { user, why } | Declaration::RolledBack { user, why } if why.trim().is_empty() => {
