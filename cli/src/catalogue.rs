@@ -52,6 +52,12 @@ pub fn faults(args: &Args) -> Ended {
             let f =
                 FAULTS.iter().find(|f| f.id == *id).ok_or_else(|| unknown("fault", id, FAULTS.iter().map(|f| f.id)))?;
             println!("{}\n  {}\n  promise: {}", f.id, f.event, promise(f.promise));
+            if !f.forms.is_empty() {
+                println!("  forms: {}", f.forms.join(", "));
+            }
+            if f.from_the_start {
+                println!("  it is there when the world begins");
+            }
         }
     }
     Ok(ExitCode::SUCCESS)

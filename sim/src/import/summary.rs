@@ -131,6 +131,10 @@ fn special(site: &Site, batch: &Batch, from: &str) -> Vec<Special> {
     }
     let owners: BTreeSet<&str> = site.mailboxes.get(from).into_iter().flatten().map(|r| r.user.as_str()).collect();
     for u in &members {
+        // Whose mailbox is removed already is named for that.
+        if u.entry.has("mailUserStatus", "removed") {
+            continue;
+        }
         let delivers = u.entry.has("mailDeliveryOption", "mailbox");
         if !delivers {
             let options: Vec<&str> = u.entry.values("mailDeliveryOption").iter().filter_map(|v| v.text()).collect();
@@ -195,9 +199,15 @@ fn statuses(members: &[&Listed], list: &mut Vec<Special>) {
     }
 }
 
-/// Folders that one of the batch and somebody outside it share.
+/// Folders that somebody who moves and somebody who does not share.
 fn shared(site: &Site, batch: &Batch, list: &mut Vec<Special>) {
-    let inside = |user: &str| batch.users.contains(user);
+    // Whose mailbox is gone, or is not moved unless the plan says so, is not there at the new home.
+    let stays = |u: &&Listed| {
+        batch.users.contains(&*u.user)
+            && ["deleted", "removed"].iter().any(|status| u.entry.has("mailUserStatus", status))
+    };
+    let staying: BTreeSet<&str> = site.directory.users.iter().filter(stays).map(|u| &*u.user).collect();
+    let inside = |user: &str| batch.users.contains(user) && !staying.contains(user);
     for row in site.mailboxes.values().flatten() {
         for (who, rights) in row.acl.iter().filter(|(who, _)| *who != row.user) {
             let folder = format!("user/{}/{}", row.user, row.folder);

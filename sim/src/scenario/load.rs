@@ -529,8 +529,10 @@ mod tests {
 
     #[test]
     fn shares_rates_and_ends_have_their_range() {
-        is(&with("before_s = 3600", "pop_share = 1.5"), "pop_share", "1.5 is no share", "between 0 and 1");
-        is(&with("mails_per_user_hour = 4.0", "mails_per_user_hour = -1.0"), "mails_per", "-1 is no rate", "between 0");
+        let text = with("[traffic]", "[traffic]\nlarge_share = 1.5");
+        is(&text, "large_share", "1.5 is no share", "between 0 and 1");
+        let text = with("[traffic]", "[traffic]\nnew_users_per_hour = -1.0");
+        is(&text, "new_users", "-1 is no rate", "between 0");
         let text = format!("{GOOD}\n[expect]\nend = \"dnoe\"\n");
         is(&text, "dnoe", "no end \"dnoe\"", "rolled-back");
     }
@@ -567,7 +569,12 @@ mod tests {
         is(&with_fault("id = \"ID\"\nuser = \"nobody\""), "nobody", "no user nobody", "UID");
         is(&with_fault("id = \"ID\"\nform = \"odd\""), "form", "no form \"odd\"", "one form only");
         is(&with_fault("id = \"forgotten-relay\"\nform = \"odd\""), "form", "no form \"odd\"", "trace, no-trace");
-        is(&with_fault("id = \"held-before\"\nwhen = { at_s = 2 }"), "at_s = 2", "when the world begins", "leave when out");
+        is(
+            &with_fault("id = \"held-before\"\nwhen = { at_s = 2 }"),
+            "at_s = 2",
+            "when the world begins",
+            "leave when out",
+        );
     }
 
     #[test]
