@@ -33,6 +33,7 @@ pub fn run() -> Ended {
         until_broken: false,
     };
     let report = rehearse::rehearse(&site, &loaded, &campaign);
-    print!("{}{NEXT}", report::text(&report, &loaded.scenario));
-    Ok(rehearse::status(&report, &loaded))
+    let status = report::tell(&report, &report::Causes::of(&loaded, &site), false);
+    print!("{NEXT}");
+    Ok(status)
 }

@@ -8,7 +8,6 @@ use sim::campaign::{self, Campaign, Report};
 use sim::scenario::load::{self, Loaded};
 use sim::topology::Site;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 /// Arguments.
 #[derive(clap::Args)]
@@ -89,12 +88,7 @@ pub fn run(args: &Args) -> Ended {
         until_broken: args.until_broken,
     };
     let report = rehearse(&site, &loaded, &campaign);
-    if args.json {
-        report::json(&report);
-    } else {
-        print!("{}", report::text(&report, &loaded.scenario));
-    }
-    Ok(status(&report, &loaded))
+    Ok(report::tell(&report, &report::Causes::of(&loaded, &site), args.json))
 }
 
 /// Runs a campaign with signs of progress.
@@ -106,13 +100,4 @@ pub fn rehearse(site: &Site, loaded: &Loaded, campaign: &Campaign) -> Report {
     report.wall_s = began.elapsed().as_secs_f64();
     progress.end();
     report
-}
-
-/// The exit status of a campaign.
-pub fn status(report: &Report, loaded: &Loaded) -> ExitCode {
-    ExitCode::from(match report::verdict(report, &loaded.scenario) {
-        report::Verdict::Held => 0,
-        report::Verdict::Broken => 1,
-        report::Verdict::SiteDefect => 3,
-    })
 }

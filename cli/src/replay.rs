@@ -36,21 +36,11 @@ pub fn run(args: &Args) -> Ended {
     let campaign = Campaign { first: args.seed, seeds: 1, procedure, mutation: args.how.mutant, until_broken: false };
     let report = rehearse::rehearse(&site, &loaded, &campaign);
     if let Some(path) = &args.trace {
-        let rehearsal = Rehearsal {
-            seed: args.seed,
-            procedure,
-            mutation: args.how.mutant,
-            trace: true,
-            ..Rehearsal::default()
-        };
+        let rehearsal =
+            Rehearsal { seed: args.seed, procedure, mutation: args.how.mutant, trace: true, ..Rehearsal::default() };
         let trace = sim::run::rehearse(&site, &loaded.scenario, &rehearsal).trace.unwrap_or_default();
         written::write_whole(path, &trace)?;
         eprintln!("{}: {}", path.display(), report::count(trace.lines().count() as u64, "line"));
     }
-    if args.json {
-        report::json(&report);
-    } else {
-        print!("{}", report::text(&report, &loaded.scenario));
-    }
-    Ok(rehearse::status(&report, &loaded))
+    Ok(report::tell(&report, &report::Causes::of(&loaded, &site), args.json))
 }

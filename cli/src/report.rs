@@ -1,14 +1,16 @@
 //! Owns what is said of a campaign, on stdout: as text, or as one JSON object. It must not know how it was run.
 
 use sim::campaign::{Blocked, Report};
-use sim::fault::{FAULTS, Promise};
-use sim::scenario::Scenario;
+use sim::scenario::load::Loaded;
+use sim::site_defects::defects;
+use sim::topology::Site;
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::process::ExitCode;
 
 /// What a campaign comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+enum Verdict {
     /// Nothing broken; every stop was due to a fault that was drawn.
     Held,
     /// An invariant broke, or a run stopped without need.
@@ -17,31 +19,56 @@ pub enum Verdict {
     SiteDefect,
 }
 
+/// What a stop can be laid to.
+#[derive(Clone, Debug, Default)]
+pub struct Causes {
+    /// Defects of the site: blocker and, where there is one, host.
+    defects: Vec<(String, Option<String>)>,
+    /// The scenario has faults that may be drawn.
+    faults: bool,
+}
+
+impl Causes {
+    /// Those of a scenario and its site.
+    pub fn of(loaded: &Loaded, site: &Site) -> Causes {
+        let defects = defects(site).into_iter().map(|d| (d.blocker.to_string(), d.host.map(|h| h.to_string())));
+        Causes { defects: defects.collect(), faults: !loaded.scenario.faults.is_empty() }
+    }
+
+    /// Whether the site accounts for a stop, rather than a fault that was drawn.
+    fn site(&self, blocked: &Blocked) -> bool {
+        let same = |host: &Option<String>| host.is_none() || blocked.host.is_none() || *host == blocked.host;
+        !self.faults || self.defects.iter().any(|(blocker, host)| *blocker == blocked.blocker && same(host))
+    }
+}
+
 /// What a report comes to.
-pub fn verdict(report: &Report, scenario: &Scenario) -> Verdict {
+fn verdict(report: &Report, causes: &Causes) -> Verdict {
     if !report.broken.is_empty() || report.blocked.iter().any(|b| !b.due) {
         Verdict::Broken
-    } else if report.blocked.iter().any(|b| !drawn(b, scenario)) {
+    } else if report.blocked.iter().any(|b| causes.site(b)) {
         Verdict::SiteDefect
     } else {
         Verdict::Held
     }
 }
 
-/// Whether a fault of the scenario accounts for a stop; otherwise the site does.
-fn drawn(blocked: &Blocked, scenario: &Scenario) -> bool {
-    let stops =
-        |id: &str| FAULTS.iter().any(|f| f.id == id && matches!(f.promise, Promise::Stops | Promise::StopsUser));
-    scenario.faults.iter().any(|f| f.id == blocked.blocker || stops(&f.id))
-}
-
-/// Prints the report as one JSON object.
-pub fn json(report: &Report) {
-    println!("{}", serde_json::json!(report));
+/// Prints the report, as text or as one JSON object; the exit status.
+pub fn tell(report: &Report, causes: &Causes, json: bool) -> ExitCode {
+    if json {
+        println!("{}", serde_json::json!(report));
+    } else {
+        print!("{}", text(report, causes));
+    }
+    ExitCode::from(match verdict(report, causes) {
+        Verdict::Held => 0,
+        Verdict::Broken => 1,
+        Verdict::SiteDefect => 3,
+    })
 }
 
 /// The report as text.
-pub fn text(report: &Report, scenario: &Scenario) -> String {
+fn text(report: &Report, causes: &Causes) -> String {
     let mut out = String::new();
     let o = &mut out;
     let _ = writeln!(
@@ -58,7 +85,7 @@ pub fn text(report: &Report, scenario: &Scenario) -> String {
             let _ = writeln!(o, "  {line}");
         }
     }
-    stops(o, report, scenario);
+    stops(o, report, causes);
     excuses(o, report);
     let _ = writeln!(o, "\nheld: {}", list(report.held.iter().map(String::as_str)));
     if !report.faults.is_empty() {
@@ -91,22 +118,22 @@ pub fn text(report: &Report, scenario: &Scenario) -> String {
         span(report.virtual_s),
         report.wall_s
     );
-    let _ = writeln!(o, "\n{}", sentence(report, scenario));
+    let _ = writeln!(o, "\n{}", sentence(report, causes));
     out
 }
 
 /// Stops of one kind together, the first seed's advice.
-fn stops(o: &mut String, report: &Report, scenario: &Scenario) {
+fn stops(o: &mut String, report: &Report, causes: &Causes) {
     let mut kinds: BTreeMap<(&str, Option<&str>, bool), Vec<&Blocked>> = BTreeMap::new();
     for b in &report.blocked {
         kinds.entry((&b.blocker, b.host.as_deref(), b.due)).or_default().push(b);
     }
     for ((blocker, host, due), seeds) in kinds {
         let on = host.map_or_else(String::new, |h| format!(" on {h}"));
-        let why = match (due, drawn(seeds[0], scenario)) {
+        let why = match (due, causes.site(seeds[0])) {
             (false, _) => "not due",
-            (true, true) => "due to a fault that was drawn",
-            (true, false) => "a defect of the site",
+            (true, false) => "due to a fault that was drawn",
+            (true, true) => "a defect of the site",
         };
         let first: Vec<String> = seeds.iter().take(5).map(|b| b.seed.to_string()).collect();
         let more = if seeds.len() > 5 { format!(" and {} more", seeds.len() - 5) } else { String::new() };
@@ -125,8 +152,8 @@ fn excuses(o: &mut String, report: &Report) {
     }
 }
 
-fn sentence(report: &Report, scenario: &Scenario) -> String {
-    match verdict(report, scenario) {
+fn sentence(report: &Report, causes: &Causes) -> String {
+    match verdict(report, causes) {
         Verdict::Held if report.blocked.is_empty() => {
             format!("Nothing is broken in {}.", count(report.seeds, "seed"))
         }
@@ -204,18 +231,17 @@ mod tests {
 
     #[test]
     fn a_stop_without_need_is_broken_and_one_on_the_site_is_its_defect() {
-        let scenario: Scenario =
-            toml::from_str(include_str!("../../scenarios/first-move.toml")).expect("the example is well formed");
-        let scenario = Scenario { faults: Vec::new(), ..scenario };
-        assert_eq!(verdict(&Report::default(), &scenario), Verdict::Held);
-        assert_eq!(verdict(&stopped(false), &scenario), Verdict::Broken);
-        assert_eq!(verdict(&stopped(true), &scenario), Verdict::SiteDefect);
-        let text = text(&stopped(true), &scenario);
-        assert!(
-            text.contains(
-                "STOPPED at destination-not-ready on newstore.siroe.com, a defect of the site (seed 3)\n  Uncomment"
-            ),
-            "{text}"
-        );
+        let stop = "destination-not-ready".to_owned();
+        let on = |host: &str| Causes { defects: vec![(stop.clone(), Some(host.into()))], faults: true };
+        let drawn = Causes { defects: Vec::new(), faults: true };
+        assert_eq!(verdict(&Report::default(), &Causes::default()), Verdict::Held);
+        assert_eq!(verdict(&stopped(false), &drawn), Verdict::Broken);
+        assert_eq!(verdict(&stopped(true), &drawn), Verdict::Held);
+        assert_eq!(verdict(&stopped(true), &Causes::default()), Verdict::SiteDefect);
+        assert_eq!(verdict(&stopped(true), &on("newstore.siroe.com")), Verdict::SiteDefect);
+        assert_eq!(verdict(&stopped(true), &on("store3.siroe.com")), Verdict::Held);
+        let text = text(&stopped(true), &on("newstore.siroe.com"));
+        let said = "STOPPED at destination-not-ready on newstore.siroe.com, a defect of the site (seed 3)\n  Uncomment";
+        assert!(text.contains(said), "{text}");
     }
 }

@@ -104,7 +104,7 @@ fn scenario(folder: &Path, was: &str, is: &str) -> PathBuf {
 fn mistakes_in_a_scenario() {
     let folder = tempfile::tempdir().expect("a folder");
     let here = [(folder.path(), "[tmp]")];
-    let mut case = |was: &str, is: &str| scenario(folder.path(), was, is).display().to_string();
+    let case = |was: &str, is: &str| scenario(folder.path(), was, is).display().to_string();
     said!("scenario_misspelt_key", ["rehearse", &case("groups = 2", "gruops = 2")], &here);
     said!("scenario_no_host", ["rehearse", &case("to = \"newstore", "to = \"nwestore")], &here);
     said!("scenario_wrong_type", ["rehearse", &case("users = 20", "users = \"many\"")], &here);
@@ -252,4 +252,27 @@ fn a_selection_moves_only_those_it_names() {
     let plan = rehost(&["plan", &out, "--json"]);
     let plan: serde_json::Value = serde_json::from_slice(&plan.stdout).expect("one JSON object");
     assert_eq!(plan["users"].as_u64(), Some(2));
+}
+
+#[test]
+fn an_export_stops_on_its_defects_and_once_mended_does_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("sesta.toml").display().to_string();
+    let site = export(folder.path());
+    let dir = site.display().to_string();
+    assert!(rehost(&["import", &dir, "--from", OLD, "--to", NEW, "-o", &out]).status.success());
+    let rehearsed = rehost(&["rehearse", &out, "--seeds", "1"]);
+    let text = String::from_utf8_lossy(&rehearsed.stdout).into_owned();
+    assert_eq!(rehearsed.status.code(), Some(3), "{text}");
+    for defect in ["LMTP", "partition secondary", "store.defaultmailboxquota"] {
+        assert!(text.contains(defect), "{defect} is not named: {text}");
+    }
+    for name in ["configutil.txt", "dispatcher.cnf"] {
+        let mended = root().join("scenarios/site-sesta-mended/newstore").join(name);
+        std::fs::copy(mended, site.join("newstore").join(name)).expect("a copy");
+    }
+    assert!(rehost(&["import", &dir, "--from", OLD, "--to", NEW, "-o", &out]).status.success());
+    let rehearsed = rehost(&["rehearse", &out, "--seeds", "1", "--json"]);
+    let report: serde_json::Value = serde_json::from_slice(&rehearsed.stdout).expect("one JSON object");
+    assert_ne!(rehearsed.status.code(), Some(3), "{}", report["blocked"]);
 }

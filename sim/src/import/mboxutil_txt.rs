@@ -102,7 +102,7 @@ fn row(export: &Export, n: usize, line: &str) -> Result<Row, BadInput> {
         return Err(export.bad_part(n, line, path, format!("{path:?} is no path"), SHAPE));
     }
     let words: Vec<&str> = acl.split_ascii_whitespace().collect();
-    if words.is_empty() || words.len() % 2 != 0 {
+    if words.is_empty() || !words.len().is_multiple_of(2) {
         return Err(export.bad_part(n, line, acl, "the acl is torn", "an acl is pairs of an id and its rights"));
     }
     let acl = words.chunks_exact(2).map(|p| (p[0].to_owned(), p[1].to_owned())).collect();
