@@ -135,6 +135,7 @@ impl World {
             key,
             command: None,
             tokens: Default::default(),
+            wrote: Default::default(),
             before: Default::default(),
             spec: spec.clone(),
         }

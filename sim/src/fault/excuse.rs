@@ -19,20 +19,20 @@ impl Fault {
         named.contains(&invariant) || (invariant == "home-has-mail" && named.contains(&"no-late-delivery"))
     }
 
-    /// Whether a breach is within what this fault did: that copy went through it, or that user was struck, or (where neither
-    /// is said) it is that host. A look-up is excused only at the host of the fault.
+    /// Whether a breach is within what this fault did. About mail: that copy went through it, and is on its host where the
+    /// breach says so. About a look-up: it is at its host, for a user whom it struck. About sessions and clients: that user
+    /// was struck before; a write at the old home was its client's own.
     fn reaches(&self, broken: &Violation) -> bool {
-        if broken.invariant == "no-stale-lookup" && broken.host.is_some_and(|h| self.host != Some(h)) {
-            return false;
-        }
-        let struck = |v: &Violation| {
-            let since = v.user.as_ref().and_then(|u| self.touched.get(u));
-            since.is_some_and(|since| v.at >= *since)
-        };
-        match (broken.token, &broken.user) {
-            (Some(token), _) => self.tokens.contains(&token),
-            (None, Some(_)) => struck(broken),
-            (None, None) => broken.host.is_some() && broken.host == self.host,
+        let copy = broken.token.is_some_and(|t| self.tokens.contains(&t));
+        let here = broken.host.is_none() || broken.host == self.host;
+        let since = broken.user.as_ref().and_then(|u| self.touched.get(u));
+        let struck = since.is_some_and(|since| broken.at >= *since);
+        match broken.invariant {
+            "no-late-delivery" | "home-has-mail" => copy,
+            "no-loss" | "nothing-left-held" | "held-mail-arrives" => copy && here,
+            "no-stale-lookup" => here && struck,
+            "single-home" => struck && self.wrote.contains(&broken.at),
+            _ => struck && (copy || broken.token.is_none()),
         }
     }
 
@@ -49,9 +49,12 @@ impl Fault {
 }
 
 impl Faults {
-    /// The fault that excuses a breach.
+    /// The fault that excuses a breach. A home that lacks mail is excused with the late delivery that it comes from.
     fn excuse_for(&self, broken: &Violation, books: &Books) -> Option<usize> {
-        self.list.iter().position(|f| f.excuses(broken, books))
+        let late = |(_, v): &&(usize, Violation)| v.invariant == "no-late-delivery" && v.user == broken.user;
+        let lacks = broken.invariant == "home-has-mail" && broken.token.is_none();
+        let with_it = lacks.then(|| self.excused.iter().find(late)).flatten().map(|(n, _)| *n);
+        self.list.iter().position(|f| f.excuses(broken, books)).or(with_it)
     }
 
     /// What is excused so far: invariant and fault, each pair once.

@@ -227,6 +227,8 @@ pub struct Fault {
     command: Option<CommandId>,
     /// Copies of messages that went through it.
     tokens: FxHashSet<Token>,
+    /// When its client wrote at the old home.
+    wrote: BTreeSet<Time>,
     before: Before,
 }
 

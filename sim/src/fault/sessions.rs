@@ -5,7 +5,7 @@ use super::queues::is_active;
 use super::{Begins, FaultInfo, Kind, Promise};
 use crate::event::{Event, ReaderEvent};
 use crate::world::World;
-use mock_host::fact::{AppendCause, Fact, Protocol, SessionId, Telling, Via};
+use mock_host::fact::{AppendCause, Fact, Protocol, RemoveCause, SessionId, Telling, Via};
 use mock_host::lookup::HostId;
 use mock_host::mail::Name;
 use mock_host::time::Span;
@@ -149,12 +149,14 @@ impl Kind for DirectClient {
                 fault.fired += 1;
                 fault.touch(now, user);
             }
-            Fact::Appended {
-                store, message, cause: AppendCause::ClientAppend(s) | AppendCause::ClientCopy(s), ..
-            } if *store == from => {
+            Fact::Appended { store, cause: AppendCause::ClientAppend(s) | AppendCause::ClientCopy(s), .. }
+            | Fact::Removed { store, cause: RemoveCause::Client(s), .. }
+            | Fact::Flagged { store, by: s, .. }
+                if *store == from =>
+            {
                 let session = world.ledger.books.sessions.get(s);
                 if session.is_some_and(|s| Some(&s.user) == ours.as_ref() && s.via == Via::Straight) {
-                    world.faults.list[n].tokens.insert(message.token);
+                    world.faults.list[n].wrote.insert(now);
                 }
             }
             Fact::Told { user, about: Telling::Client } if Some(user) == ours.as_ref() && fault.in_force() => {

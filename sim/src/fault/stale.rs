@@ -61,10 +61,10 @@ fn watch(world: &mut World, n: usize, fact: &Fact, daemons: &[Daemon]) {
                 fault.touch(now, user);
             }
         }
-        Fact::Queued { host: at, token, user: Some(user), .. } if Some(*at) == host => {
-            if fault.touched.contains_key(user) {
-                world.faults.list[n].tokens.insert(*token);
-            }
+        Fact::Queued { host: at, token, user: Some(user), .. }
+            if Some(*at) == host && fault.touched.contains_key(user) =>
+        {
+            world.faults.list[n].tokens.insert(*token);
         }
         Fact::Appended {
             message,

@@ -486,7 +486,11 @@ fn an_excuse_reaches_no_further_than_its_fault() {
     let all = [
         (of("no-late-delivery").copy(token), true),
         (of("no-late-delivery").copy(Token(1)), false),
+        (of("no-late-delivery"), false),
         (of("home-has-mail").copy(token), true),
+        (of("no-loss").copy(token).on(relay), true),
+        (of("no-loss").copy(token).on(host(&w, "relay1")), false),
+        (of("no-loss"), false),
         (of("no-stale-lookup").on(relay), true),
         (of("no-stale-lookup").on(host(&w, "relay1")), false),
         (of("uid-stable").copy(token), false),
@@ -507,7 +511,16 @@ fn an_excuse_does_not_count_when_its_twin_fails() {
     let mut w = world(spec("direct-client"), 0.0, 4.0);
     pass(&mut w, 120);
     let user = w.faults.list[0].user.clone().expect("a user");
-    let breach = Violation::of("single-home", w.now, &user, 13, "a write at the old home".into());
+    let breach = Violation::of("monotonic-view", w.now, &user, 13, "another mailbox than before".into());
+    w.ledger.broken = vec![Violation::of("single-home", w.now, &user, 13, "a write at the old home".into())];
+    w.excuse();
+    assert_eq!(w.ledger.broken.len(), 1, "that write was not the client's");
+    w.faults.examined = 0;
+    w.faults.list[0].wrote.insert(w.now);
+    w.excuse();
+    assert!(w.ledger.broken.is_empty());
+    w.faults.excused.clear();
+    w.faults.examined = 0;
     w.ledger.broken = vec![breach.clone()];
     w.excuse();
     assert!(w.ledger.broken.is_empty());
