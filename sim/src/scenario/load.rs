@@ -562,11 +562,16 @@ mod tests {
         }
         is(&with_fault("id = \"ID\"\nwhen = { step = 17 }"), "step = 17", "no step 17", "1 to 16");
         is(&with_fault("id = \"ID\"\nwhen = { step = 0 }"), "step = 0", "no step 0", "1 to 16");
-        is(&with_fault("id = \"ID\"\nprobability = 1.5"), "probability = 1.5", "1.5 is no probability", "between 0 and 1");
+        is(
+            &with_fault("id = \"ID\"\nprobability = 1.5"),
+            "probability = 1.5",
+            "1.5 is no probability",
+            "between 0 and 1",
+        );
         is(&with_fault("id = \"ID\"\nhost = \"relay9.siroe.com\""), "relay9", "no host", "relay2");
         is(&with_fault("id = \"ID\"\nwhen = { nth = 2 }"), "nth = 2", "no command is given", "leave nth out");
         is(&with_fault("id = \"ID\"\nwhen = { at_s = 2, step = 4 }"), "at_s = 2", "one moment", "keep one");
-        is(&with_fault("id = \"ID\"\nuser = \"nobody\""), "nobody", "no user nobody", "UID");
+        is(&with_fault("id = \"ID\"\nuser = \"no-one\""), "no-one", "no user no-one", "UID");
         is(&with_fault("id = \"ID\"\nform = \"odd\""), "form", "no form \"odd\"", "one form only");
         is(&with_fault("id = \"forgotten-relay\"\nform = \"odd\""), "form", "no form \"odd\"", "trace, no-trace");
         is(
