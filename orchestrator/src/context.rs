@@ -17,6 +17,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+/// Name under which step 1 keeps who shares a folder with whom within the batch: `OWNER<tab>GRANTEE`, a line each.
+pub(crate) const SHARED: &str = "shared";
+
 /// Where a step acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum At {
@@ -194,7 +197,31 @@ impl Run {
             return Ok(());
         }
         self.record(vec![Record::LeftOut { user: user.to_owned(), why: why.to_owned() }]).await?;
-        self.declare(Declaration::LeftOut { user: user.to_owned(), why: why.to_owned() }).await
+        self.declare(Declaration::LeftOut { user: user.to_owned(), why: why.to_owned() }).await?;
+        self.sharing_lost(user).await
+    }
+
+    /// Names what others of the batch lose in sharing when this user stays behind.
+    pub(crate) async fn sharing_lost(&self, user: &str) -> Result<(), Halt> {
+        let Some(pairs) = self.kept(1, At::Site, SHARED) else { return Ok(()) };
+        for line in pairs.lines() {
+            let Some((owner, grantee)) = line.split_once('\t') else { continue };
+            let other = match (owner == user, grantee == user) {
+                (true, false) => grantee,
+                (false, true) => owner,
+                _ => continue,
+            };
+            if self.state.borrow().left_out.contains_key(other) {
+                continue;
+            }
+            let what = format!("sharing: {owner} shares a folder with {grantee}, and {user} is left out");
+            self.declare(Declaration::Found { what, host: None, user: Some(other.to_owned()) }).await?;
+            for who in [other, user] {
+                let what = "sharing".to_owned();
+                self.declare(Declaration::Loss { user: Some(who.to_owned()), what }).await?;
+            }
+        }
+        Ok(())
     }
 
     // ---- the human ----------------------------------------------------------------------------------------------------

@@ -1,12 +1,13 @@
 //! Owns many seeds: they are spread over the cores, and their results are added up. It must not know what a seed does.
 
+use crate::invariant::Violation;
 use crate::run::{Rehearsal, Rehearsed, rehearse};
 use crate::scenario::Scenario;
 use crate::topology::Site;
 use orchestrator::run::{Mutation, Outcome, Procedure};
 use rayon::prelude::*;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is to be run.
 #[derive(Clone, Debug)]
@@ -127,8 +128,14 @@ pub struct Report {
 pub fn run(site: &Site, scenario: &Scenario, campaign: &Campaign, progress: impl Fn(u64) + Sync) -> Report {
     let done = std::sync::atomic::AtomicU64::new(0);
     let one = |seed: u64| {
-        let rehearsal =
-            Rehearsal { seed, procedure: campaign.procedure, mutation: campaign.mutation, trace: false, only: None, go_on: false };
+        let rehearsal = Rehearsal {
+            seed,
+            procedure: campaign.procedure,
+            mutation: campaign.mutation,
+            trace: false,
+            only: None,
+            go_on: campaign.mutation.is_some(),
+        };
         let result = rehearse(site, scenario, &rehearsal);
         progress(1 + done.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
         result
@@ -185,14 +192,12 @@ fn add_up(site: &Site, scenario: &Scenario, campaign: &Campaign, results: &[Rehe
             });
         }
     }
-    for result in results.iter().filter(|r| !r.broken.is_empty()).take(20) {
-        let chain = crate::explain::chain(site, scenario, campaign, result);
-        let first = &result.broken[0];
+    for (result, first) in told(campaign, results) {
         report.broken.push(Broken {
             invariant: first.invariant.into(),
             seed: result.seed,
             at: first.at.to_string(),
-            chain,
+            chain: crate::explain::chain(site, scenario, campaign, result.seed, first),
         });
     }
     report.held = crate::invariant::INVARIANTS
@@ -203,6 +208,17 @@ fn add_up(site: &Site, scenario: &Scenario, campaign: &Campaign, results: &[Rehe
         .collect();
     report.window_s = window(&mut windows);
     report
+}
+
+/// The violations that are told with their chains: the first of each seed, of twenty seeds at most; of a mutant the first of
+/// each invariant, whichever seed it came in.
+fn told<'r>(campaign: &Campaign, results: &'r [Rehearsed]) -> Vec<(&'r Rehearsed, &'r Violation)> {
+    if campaign.mutation.is_none() {
+        return results.iter().filter_map(|r| Some((r, r.broken.first()?))).take(20).collect();
+    }
+    let mut seen = BTreeSet::new();
+    let all = results.iter().flat_map(|r| r.broken.iter().map(move |b| (r, b)));
+    all.filter(|(_, b)| seen.insert(b.invariant)).collect()
 }
 
 fn window(seconds: &mut [f64]) -> Window {

@@ -2,7 +2,8 @@
 //! not change the run.
 
 use crate::campaign::Campaign;
-use crate::run::{Rehearsal, Rehearsed, rehearse};
+use crate::invariant::Violation;
+use crate::run::{Rehearsal, rehearse};
 use crate::scenario::Scenario;
 use crate::topology::Site;
 use crate::trace::Only;
@@ -10,17 +11,16 @@ use crate::trace::Only;
 /// Most lines of a chain.
 const LINES: usize = 40;
 
-/// The chain of a result's first violation, oldest first; the last line is the violation and the step that would have
+/// The chain of a seed's violation, oldest first; the last line is the violation and the step that would have
 /// prevented it.
-pub fn chain(site: &Site, scenario: &Scenario, campaign: &Campaign, result: &Rehearsed) -> Vec<String> {
-    let Some(first) = result.broken.first() else { return Vec::new() };
+pub fn chain(site: &Site, scenario: &Scenario, campaign: &Campaign, seed: u64, first: &Violation) -> Vec<String> {
     let rehearsal = Rehearsal {
-        seed: result.seed,
+        seed,
         procedure: campaign.procedure,
         mutation: campaign.mutation,
         trace: true,
         only: Some(Only { user: first.user.clone(), token: first.token }),
-        go_on: false,
+        go_on: campaign.mutation.is_some(),
     };
     let again = rehearse(site, scenario, &rehearsal);
     let mut lines: Vec<String> = again.trace.as_deref().unwrap_or("").lines().map(str::to_owned).collect();

@@ -47,6 +47,8 @@ pub struct Slot {
 pub struct SiteMap {
     /// Fully qualified names by host.
     pub names: Vec<Name>,
+    /// IP addresses by host.
+    pub addresses: Vec<Name>,
     /// Hosts by name, lower case.
     pub by_name: BTreeMap<Name, HostId>,
     /// The directory server that each host's configuration names.
@@ -171,7 +173,7 @@ impl Environment for Surroundings<'_> {
         self.map.names[usize::from(host.0)].clone()
     }
     fn address_of(&self, host: HostId) -> Name {
-        format!("192.0.2.{}", 10 + host.0).into()
+        self.map.addresses[usize::from(host.0)].clone()
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::people;
 use super::step_03_caches::names_of;
-use crate::context::{At, Blocker, Halt, Run};
+use crate::context::{At, Blocker, Halt, Run, SHARED};
 use crate::doors::{Declaration, Scope};
 use crate::entries::{self, List, Treatment};
 use crate::journal::record::{Note, PlannedGroup};
@@ -78,16 +78,30 @@ pub async fn act(run: &Run, at: At) -> Result<(), Halt> {
             let rows = mboxutil::mailboxes(&said.stdout, zone_s).whole().ok()?;
             let mut loads: BTreeMap<String, (u64, u64)> = BTreeMap::new();
             let mut rights = Vec::new();
+            let mut within = BTreeSet::new();
             for row in &rows {
                 let load = loads.entry(row.owner().to_owned()).or_default();
                 load.0 += row.size_kb * 1024;
                 load.1 += row.messages;
                 rights.extend(crossing(row.owner(), row.acl, &batch).map(|grantee| (row.name.to_owned(), grantee)));
+                let granted = mboxutil::rights(row.acl.unwrap_or("")).map(|(who, _)| who);
+                let ours =
+                    granted.filter(|who| *who != row.owner() && batch.contains(row.owner()) && batch.contains(who));
+                within.extend(ours.map(|who| format!("{}\t{who}", row.owner())));
             }
-            (said.stderr.is_empty() || !rows.is_empty()).then_some((loads, rights))
+            (said.stderr.is_empty() || !rows.is_empty()).then_some((loads, rights, within))
         })
         .await?;
-    let (sizes, rights) = listed;
+    let (sizes, rights, within) = listed;
+    if !within.is_empty() && run.kept(1, at, SHARED).is_none() {
+        let value = within.into_iter().collect::<Vec<_>>().join("\n");
+        run.note(1, at, Note::Kept { name: SHARED.to_owned(), value }).await?;
+    }
+    // Users left out before anybody looked at rights.
+    let left: Vec<String> = run.state().left_out.keys().cloned().collect();
+    for user in left {
+        run.sharing_lost(&user).await?;
+    }
     for (mailbox, grantee) in rights {
         let what = format!("sharing: {mailbox} is open to {grantee}, and only one of the two moves");
         let user = mboxutil::owner(&mailbox).map(str::to_owned);

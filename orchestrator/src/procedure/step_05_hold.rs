@@ -4,7 +4,7 @@
 use super::people::{self, Written};
 use super::step_02_log_out;
 use crate::context::{At, Blocker, Halt, Run};
-use crate::doors::Declaration;
+use crate::doors::{Declaration, Telling};
 use crate::journal::record::Note;
 use std::collections::BTreeMap;
 
@@ -156,6 +156,11 @@ pub async fn give_up(run: &Run, step: u8, at: At, user: &str, why: &str) -> Resu
         && let Some(value) = status_back(run, step, at, user, &dn).await?
     {
         people::agree(run, STATUS, &BTreeMap::from([(dn, value)])).await?;
+    }
+    let held = run.state().users.get(user).is_some_and(|u| u.status.is_some());
+    if held {
+        let text = "your mailbox was not moved; you have access to it again, where it was";
+        run.tell(&[user.to_owned()], Telling::Back, text).await;
     }
     run.leave_out(user, why).await
 }

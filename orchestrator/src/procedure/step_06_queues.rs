@@ -23,6 +23,9 @@ pub async fn precondition(run: &Run, at: At) -> Result<(), Halt> {
     Err(Halt::RollBack(Blocker::new("not-held", "the journal knows no hold of this group; begin again")))
 }
 
+/// What a reason begins with when the mailbox is full.
+const OVER_QUOTA: &str = "over-quota";
+
 /// A file that would still be delivered to the old store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Stuck {
@@ -32,6 +35,20 @@ struct Stuck {
     held: bool,
     queued_s: i64,
     users: BTreeSet<String>,
+}
+
+/// After so long a look at why mail does not leave, in seconds: the first attempts have failed by then.
+const MEND_S: i64 = 60;
+
+/// Whoever's mailbox is full is left out at once: nobody who is on hold can make room, and while the run waits the grace
+/// period goes on (F1.1-19). Answers whether somebody was.
+async fn give_up_full(run: &Run, at: At, active: &[Stuck]) -> Result<bool, Halt> {
+    let mut any = false;
+    for (user, why) in reasons(run, active).await?.into_iter().filter(|(_, why)| why.starts_with(OVER_QUOTA)) {
+        step_05_hold::give_up(run, 6, at, &user, &why).await?;
+        any = true;
+    }
+    Ok(any)
 }
 
 /// Waits until no such file is left, asking the job controller to try again; whoever's mail does not leave is left out.
@@ -57,6 +74,9 @@ pub async fn act(run: &Run, at: At) -> Result<(), Halt> {
                 step_05_hold::give_up(run, 6, at, &user, &why).await?;
             }
             return Ok(());
+        }
+        if run.now().duration_since(began).as_secs() >= MEND_S && give_up_full(run, at, &active).await? {
+            continue;
         }
         let channels: BTreeSet<(&str, &str)> = active.iter().map(|s| (s.host.as_str(), s.channel.as_str())).collect();
         for (host, channel) in channels {
@@ -150,9 +170,10 @@ async fn reasons(run: &Run, active: &[Stuck]) -> Result<BTreeMap<String, String>
                 })
                 .await?;
             let cause = match full {
-                true => "over-quota: the old mailbox is full; make room, then move this user",
+                true => format!("{OVER_QUOTA}: the old mailbox is full; make room, then move this user"),
                 false => {
                     "queue-stuck: see the channel's log and whether the old mailbox is locked, then move this user"
+                        .to_owned()
                 }
             };
             let why = format!("{cause} (message file {} in {} on {})", file.file, file.channel, file.host);

@@ -15,6 +15,8 @@ use std::collections::BTreeSet;
 
 /// Listings of a host until nothing of ours is held, at most.
 const ROUNDS: u64 = 12;
+/// Name under which a group keeps when its users were let in again.
+const OPENED: &str = "opened";
 
 /// The hosts that may hold mail: every MTA and both homes, the new one first.
 pub fn hosts(run: &Run) -> Vec<String> {
@@ -59,13 +61,32 @@ pub async fn listing(run: &Run, host: &str, held: bool, channel: Option<&str>) -
     .await
 }
 
-/// Nothing to check: the caller has opened the users.
+/// A group's users have been let in again: nothing to check. The sweep waits until no transaction can be in flight any more
+/// that expanded its recipient while somebody was still on hold: a message whose DATA ends late is held after the release.
 pub async fn precondition(run: &Run, at: At) -> Result<(), Halt> {
-    crate::procedure::table::nothing(run, at).await
+    if at != At::Site {
+        return Ok(());
+    }
+    let opened = {
+        let state = run.state();
+        let opened = |g: usize| state.kept.get(&(11, Some(g), OPENED.to_owned())).and_then(|v| v.parse::<i64>().ok());
+        (0..state.groups.len()).filter_map(opened).max()
+    };
+    let Some(opened_s) = opened else { return Ok(()) };
+    let in_flight_s = i64::try_from(run.options.bounds.in_flight_s).unwrap_or(i64::MAX);
+    let rest_s = opened_s.saturating_add(in_flight_s).saturating_add(1) - run.now().as_second();
+    if let Ok(rest_s) = u64::try_from(rest_s) {
+        run.sleep_s(rest_s).await;
+    }
+    Ok(())
 }
 
 /// Releases on each host until a listing shows nothing of ours.
 pub async fn act(run: &Run, at: At) -> Result<(), Halt> {
+    if at != At::Site && run.kept(11, at, OPENED).is_none() {
+        let value = run.now().as_second().to_string();
+        run.note(11, at, Note::Kept { name: OPENED.to_owned(), value }).await?;
+    }
     let known = releasable(run, at).await?;
     let hosts = hosts(run);
     let mut released_on = Vec::new();

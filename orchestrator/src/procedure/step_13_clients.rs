@@ -38,6 +38,10 @@ pub async fn act(run: &Run, at: At) -> Result<(), Halt> {
     let told: Vec<String> = found.into_keys().collect();
     let text = format!("your mail client is set to {}; set it to {}", run.move_.from, run.move_.to);
     run.tell(&told, Telling::Client, &text).await;
+    // A client that was not connected when somebody looked shows nowhere: everybody is told.
+    let others: Vec<String> = users.iter().filter(|u| !told.contains(u)).cloned().collect();
+    let text = format!("if your mail client is set to {} by its own name, set it to {}", run.move_.from, run.move_.to);
+    run.tell(&others, Telling::Client, &text).await;
     disconnect(run, &users).await
 }
 

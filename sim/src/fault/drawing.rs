@@ -136,6 +136,7 @@ impl World {
             command: None,
             tokens: Default::default(),
             wrote: Default::default(),
+            shown: false,
             before: Default::default(),
             spec: spec.clone(),
         }

@@ -229,6 +229,8 @@ pub struct Fault {
     tokens: FxHashSet<Token>,
     /// When its client wrote at the old home.
     wrote: BTreeSet<Time>,
+    /// A listing of the run could show what the fault did.
+    shown: bool,
     before: Before,
 }
 

@@ -91,6 +91,10 @@ fn hosts(g: &GenerateSpec) -> Vec<HostSpec> {
             ("local.store.maxlog", "10".to_owned()),
             ("local.schedule.msprobe.enable", "YES".to_owned()),
             ("service.authcachettl", "900".to_owned()),
+            // imsconnutil was in use before anybody thought of a move.
+            ("local.imap.enableuserlist", "1".to_owned()),
+            ("local.http.enableuserlist", "1".to_owned()),
+            ("local.enablelastaccess", "1".to_owned()),
             ("service.imap.enable", "yes".to_owned()),
             ("service.imap.idletimeout", "30".to_owned()),
             ("service.pop.enable", "yes".to_owned()),

@@ -178,6 +178,9 @@ fn site_map(spec: &SiteSpec, ids: &BTreeMap<Name, HostId>) -> Result<SiteMap, Si
     let master = spec.hosts.iter().position(|h| h.roles.contains(&Role::LdapMaster)).unwrap_or(0);
     let mut map = SiteMap { by_name: ids.clone(), ..SiteMap::default() };
     for host in &spec.hosts {
+        let address =
+            if host.address.is_empty() { format!("192.0.2.{}", 10 + map.names.len()) } else { host.address.clone() };
+        map.addresses.push(address.into());
         map.names.push(host.name.to_ascii_lowercase().into());
         let named = host.settings.get("local.ugldaphost").cloned().or_else(|| ldap_of_cfg(host));
         let server = match named {

@@ -85,7 +85,8 @@ impl World {
             Protocol::Imap
         };
         let idles = protocol == Protocol::Imap && unit(seed, Stream::Reader, e, k + 2) < spec.idle_share;
-        let straight = unit(seed, Stream::Reader, e, k + 3) < spec.service_share;
+        // A client is set up once: whoever goes by a service name always does.
+        let straight = unit(seed, Stream::Reader, e ^ 9, 0) < spec.service_share;
         let number = self.traffic.number();
         let visit = Visit { client: index, n, protocol, connection: None, session: None, acts: 0, idles };
         self.traffic.visits.insert(number, visit);
@@ -111,8 +112,11 @@ impl World {
             return self.login_straight(number, client, protocol, host);
         }
         if protocol != Protocol::Http && straight && !self.map.service_names.is_empty() {
+            let word = if protocol == Protocol::Pop { "pop" } else { "imap" };
             let names = &self.map.service_names;
-            let name = names[(pick % names.len() as u64) as usize].clone();
+            // By the name that says the protocol, where there is one.
+            let named = names.iter().find(|n| n.starts_with(word));
+            let name = named.unwrap_or(&names[(pick % names.len() as u64) as usize]).clone();
             if let Some(host) = self.dns.lookup_cached(self.now, &name) {
                 if self.slot(host).store.is_some() {
                     return self.login_straight(number, client, protocol, host);
