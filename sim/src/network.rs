@@ -113,13 +113,13 @@ impl World {
                 let replies = vec![Reply::Ok; attempt.recipients.len()];
                 self.attempted_later(from, attempt.id, replies, Span::millis(400));
             }
-            Destination::LocalStore => self.to_store(from, from, None, attempt),
+            Destination::LocalStore => self.hand_to_store(from, from, None, attempt),
             Destination::Lmtp(name) => match self.peer(from, &name, Daemon::LmtpServer) {
-                Ok(store) => self.to_store(from, store, Some(from), attempt),
+                Ok(store) => self.hand_to_store(from, store, Some(from), attempt),
                 Err(why) => self.no_connection(from, attempt, why),
             },
             Destination::Smtp(name) => match self.peer(from, &name, Daemon::SmtpServer) {
-                Ok(host) => self.to_mta(from, host, attempt),
+                Ok(host) => self.hand_to_mta(from, host, attempt),
                 Err(why) => self.no_connection(from, attempt, why),
             },
         }
@@ -152,7 +152,7 @@ impl World {
         self.queue.push(self.now + after, host_actor(from), Event::Mta(from, input));
     }
 
-    fn to_store(&mut self, from: HostId, store: HostId, relay: Option<HostId>, attempt: Attempt) {
+    fn hand_to_store(&mut self, from: HostId, store: HostId, relay: Option<HostId>, attempt: Attempt) {
         if attempt.recipients.is_empty() {
             return self.attempted_later(from, attempt.id, Vec::new(), Span::ZERO);
         }
@@ -196,7 +196,7 @@ impl World {
         }
     }
 
-    fn to_mta(&mut self, from: HostId, host: HostId, attempt: Attempt) {
+    fn hand_to_mta(&mut self, from: HostId, host: HostId, attempt: Attempt) {
         let transaction = self.network.transaction();
         let data = self.data_time(&attempt.mail);
         let to = attempt.recipients.iter().map(|r| (r.address.clone(), Some(r.token))).collect();

@@ -34,6 +34,7 @@ struct Stuck {
     file: String,
     held: bool,
     queued_s: i64,
+    size_kb: u64,
     users: BTreeSet<String>,
 }
 
@@ -109,6 +110,7 @@ async fn stuck_files(run: &Run, users: &[String]) -> Result<Vec<Stuck>, Halt> {
                             file: f.file.to_owned(),
                             held: f.is_held(),
                             queued_s: f.queued_s,
+                            size_kb: f.size_blocks,
                             users,
                         })
                     };
@@ -166,7 +168,11 @@ async fn reasons(run: &Run, active: &[Stuck]) -> Result<BTreeMap<String, String>
             let full = run
                 .read(&run.move_.from, &argv, |said| {
                     let rows = imquotacheck::quotas(&said.stdout).rows;
-                    Some(rows.iter().any(|q| q.user == user && q.quota_kb.is_some_and(|quota| q.usage_kb >= quota)))
+                    // The mailbox is full for this message when it does not fit any more.
+                    let fits = |usage_kb: u64, quota_kb: u64| usage_kb + file.size_kb < quota_kb;
+                    Some(
+                        rows.iter().any(|q| q.user == user && q.quota_kb.is_some_and(|quota| !fits(q.usage_kb, quota))),
+                    )
                 })
                 .await?;
             let cause = match full {

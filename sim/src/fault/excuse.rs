@@ -31,7 +31,7 @@ impl Fault {
             "no-late-delivery" | "home-has-mail" => copy,
             "no-loss" | "nothing-left-held" | "held-mail-arrives" => copy && here,
             "no-stale-lookup" => here && struck,
-            "single-home" => struck && self.wrote.contains(&broken.at),
+            "single-home" => copy || (struck && self.wrote.contains(&broken.at)),
             _ => struck && (copy || broken.token.is_none()),
         }
     }

@@ -63,6 +63,21 @@ fn is_straight(way: u8) -> bool {
     matches!(way, 2 | 4)
 }
 
+/// Whether a host runs what this way needs, proxy or store.
+fn serves(end: &End<'_>, host: HostId, way: u8) -> bool {
+    use mock_host::process_table::Daemon::{ImapProxy, Imapd, Mshttpd, PopProxy, Popd};
+    let daemon = match way {
+        0 => Mshttpd,
+        1 => ImapProxy,
+        2 => Imapd,
+        3 => PopProxy,
+        _ => Popd,
+    };
+    let runs = |h: HostId, d| end.hosts.get(usize::from(h.0)).is_some_and(|s| s.up && s.host.processes.runs(d));
+    let home = end.books.move_.to;
+    runs(host, daemon) && runs(home, if matches!(way, 3 | 4) { Popd } else { Imapd })
+}
+
 impl AccessReturns {
     fn broken(at: Time, user: &Name, way: u8, host: HostId, what: &str) -> Violation {
         let step = if is_straight(way) { 9 } else { 12 };
@@ -171,8 +186,8 @@ impl Invariant for AccessReturns {
             }
         }
         for ((user, way), (at, host)) in &self.down {
-            let up = end.hosts.get(usize::from(host.0)).is_some_and(|slot| slot.up);
-            if up && self.due(end.now, books, user, *way).is_some() {
+            // A client that came in an announced restart and never again is let in now: nothing is left to be mended.
+            if !serves(end, *host, *way) && self.due(end.now, books, user, *way).is_some() {
                 broken.push(Self::broken(*at, user, *way, *host, "was refused by a service that was not back"));
             }
         }

@@ -39,7 +39,7 @@ pub fn bench_of(more: &str) -> Bench {
     );
     let scenario: Scenario = toml::from_str(&text).expect("a scenario");
     let mut world = crate::topology::make(&scenario).expect("a site").world;
-    world.now = world.now + Span::hours(1);
+    world.now += Span::hours(1);
     let began = world.now;
     world.ledger.run_begins(began);
     Bench { world, began, requests: 1 << 40 }

@@ -32,6 +32,7 @@ fn lower(address: &str) -> Name {
 }
 
 impl GroupsExpand {
+    #[allow(clippy::too_many_arguments, reason = "what the fact says, unpacked")]
     fn expanded(
         &mut self,
         now: Time,

@@ -43,10 +43,12 @@ impl Invariant for OldRemoved {
                     }
                 }
             }
-            Fact::Appended { store, mailbox, message, .. } if books.done && *store == books.move_.from => {
-                if books.users.get(&mailbox.user).is_some_and(|b| b.batch && moved(b)) {
-                    self.came.insert(message.token, (now, mailbox.clone()));
-                }
+            Fact::Appended { store, mailbox, message, .. }
+                if books.done
+                    && *store == books.move_.from
+                    && books.users.get(&mailbox.user).is_some_and(|b| b.batch && moved(b)) =>
+            {
+                self.came.insert(message.token, (now, mailbox.clone()));
             }
             Fact::Restored { store, messages, .. } if !self.came.is_empty() && *store == books.move_.to => {
                 for message in messages.iter() {

@@ -40,7 +40,7 @@ impl OnlyTheBatch {
             let value = |name: &&str| {
                 after.values(name).iter().filter_map(|v| v.text()).any(|v| set.contains(&*v.to_ascii_lowercase()))
             };
-            set.contains(&*who.to_ascii_lowercase()) || names.iter().any(|n| value(&n))
+            set.contains(&*who.to_ascii_lowercase()) || names.iter().any(value)
         };
         let list = || attributes.join(", ");
         if after.is_a("inetMailUser") {

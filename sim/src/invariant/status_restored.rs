@@ -15,13 +15,16 @@ use std::sync::Arc;
 /// Statuses of groups and domains that a run might touch.
 const OTHERS: [&str; 3] = ["inetMailGroupStatus", "mailDomainStatus", "inetDomainStatus"];
 
+/// A status that is due at the end, and the one that is there; `None`: absent.
+type DueAndThere = (Option<Name>, Option<Name>);
+
 /// Remembers what others than the run made of statuses since it began, and what the run changed besides users.
 #[derive(Clone, Default)]
 pub struct StatusRestored {
     /// `inetUserStatus` and `mailUserStatus` as somebody else than the run last wrote them.
     foreign: FxHashMap<Name, [Option<Option<Name>>; 2]>,
     /// Statuses of a group or domain that the run wrote: what is due at the end, and what is there.
-    others: BTreeMap<(Name, &'static str), (Option<Name>, Option<Name>)>,
+    others: BTreeMap<(Name, &'static str), DueAndThere>,
 }
 
 fn open(status: Option<&Name>) -> bool {
@@ -40,6 +43,7 @@ impl StatusRestored {
         [inet.unwrap_or(original.inet), mail.unwrap_or(original.mail)]
     }
 
+    #[allow(clippy::too_many_arguments, reason = "what the fact says, unpacked")]
     fn user_changed(
         &mut self,
         now: Time,
