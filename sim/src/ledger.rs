@@ -260,6 +260,8 @@ pub struct Books {
     pub shared: BTreeMap<MailboxName, Arc<[(Name, Name)]>>,
     /// Users of the batch whom the run holds and has not let in again.
     pub on_hold: u32,
+    /// Addresses of lists that the run put on hold, lower case.
+    pub held_lists: BTreeSet<Name>,
     /// Open sessions on the stores.
     pub sessions: BTreeMap<SessionId, OpenSession>,
     /// When the orchestrator began; facts before are the site's life without it.
@@ -302,6 +304,7 @@ impl Books {
             delivered: FxHashMap::default(),
             shared: BTreeMap::new(),
             on_hold: 0,
+            held_lists: BTreeSet::new(),
             sessions: BTreeMap::new(),
             run_began: None,
             run_ended: None,
@@ -456,6 +459,7 @@ impl Books {
             }
             Fact::Queued { host, channel, token, to, user, held, .. } => {
                 let moving = user.as_ref().and_then(|u| self.users.get(u)).is_some_and(UserBook::held_by_run);
+                let to_held_list = held.is_some() && self.is_held_list(to);
                 let began = self.run_began.is_some();
                 let flight = self.flight.entry(*token).or_insert_with(|| Flight {
                     to: to.clone(),
@@ -473,7 +477,7 @@ impl Books {
                 }
                 flight.held = *held;
                 flight.held_before |= held.is_some() && !began;
-                flight.held_by_move |= *held == Some(HeldWhy::Status) && moving;
+                flight.held_by_move |= *held == Some(HeldWhy::Status) && (moving || to_held_list);
             }
             Fact::HeldInPlace { tokens, why, .. } => {
                 for token in tokens.iter() {
@@ -628,10 +632,21 @@ impl Books {
         Flight { to, user: None, queued: None, held: None, held_before: false, held_by_move: false, since }
     }
 
+    /// Whether a recipient in a queue file is a list that the run holds.
+    pub(crate) fn is_held_list(&self, to: &str) -> bool {
+        !self.held_lists.is_empty() && {
+            let address = to.strip_prefix("@hold-daemon:").unwrap_or(to).to_ascii_lowercase();
+            self.held_lists.contains(address.as_str())
+        }
+    }
+
     fn entry_changed(&mut self, now: Time, server: HostId, after: &Option<Arc<Entry>>, who: &Name, by: Writer) {
         let Some(index) = self.server_index(server) else { return };
         let is_user = after.as_ref().is_none_or(|e| e.is_a("inetMailUser"));
         if !is_user {
+            if by == Writer::Run && after.as_ref().is_some_and(|e| e.has("mailDeliveryOption", "hold")) {
+                self.held_lists.insert(who.to_ascii_lowercase().as_str().into());
+            }
             return;
         }
         let home = after.as_ref().and_then(|e| e.first("mailHost")).and_then(|h| self.move_.store_of(h));

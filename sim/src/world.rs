@@ -166,8 +166,13 @@ impl Environment for Surroundings<'_> {
     fn server_of(&self, asking: HostId) -> HostId {
         self.map.server_of[usize::from(asking.0)]
     }
-    fn resolve(&self, _asking: HostId, name: &str) -> Option<HostId> {
-        self.dns.lookup(name)
+    /// A name without a dot is looked for in the asking host's own domain too, as resolvers do.
+    fn resolve(&self, asking: HostId, name: &str) -> Option<HostId> {
+        self.dns.lookup(name).or_else(|| {
+            let own = &self.map.names[usize::from(asking.0)];
+            let (_, domain) = own.split_once('.').filter(|_| !name.contains('.'))?;
+            self.dns.lookup(&format!("{name}.{domain}"))
+        })
     }
     fn name_of(&self, host: HostId) -> Name {
         self.map.names[usize::from(host.0)].clone()

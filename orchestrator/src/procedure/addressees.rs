@@ -4,7 +4,7 @@ use crate::context::{Halt, Run};
 use crate::entries::{Domain, User};
 use crate::procedure::people;
 use crate::speech::imsimta_qm::{Leads, QueueFile, leads};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Every way in which mail names the users asked about.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +15,8 @@ pub struct Addressees {
     by_id: BTreeMap<String, String>,
     /// Canonical domain by each of its names.
     domains: BTreeMap<String, String>,
+    /// Addresses of lists that the run holds, folded.
+    lists: BTreeSet<String>,
     /// Entries by store user id.
     pub entries: BTreeMap<String, User>,
 }
@@ -58,6 +60,26 @@ impl Addressees {
         self.entries.retain(|_, entry| fits(entry));
         self.by_address.retain(|_, user| self.entries.contains_key(user));
         self.by_id.retain(|_, user| self.entries.contains_key(user));
+    }
+
+    /// Takes lists in: mail to one is answered with its address.
+    pub fn add_lists(&mut self, addresses: impl Iterator<Item = String>) {
+        for address in addresses {
+            let folded = self.folded(&address);
+            self.lists.insert(folded.clone());
+            self.by_address.insert(folded, address);
+        }
+    }
+
+    /// Whether a file is to a list that the run holds.
+    pub fn is_to_a_list(&self, file: &QueueFile<'_>) -> bool {
+        let listed = |address: &str| match leads(address) {
+            Leads::Hold { address } | Leads::Host { address, .. } | Leads::Address(address) => {
+                self.lists.contains(&self.folded(address))
+            }
+            _ => false,
+        };
+        !self.lists.is_empty() && file.to.iter().any(|to| listed(to.address))
     }
 
     /// Lower case, without `+detail`, the domain by its first name.

@@ -3,6 +3,7 @@
 pub mod addressees;
 pub mod calibrate;
 pub mod copying;
+pub mod held_lists;
 pub mod late_mail;
 pub mod people;
 pub mod published;

@@ -5,6 +5,7 @@ use super::calibrate;
 use super::service_names;
 use super::settings::{self, Service};
 use super::step_03_caches::names_of;
+use super::{held_lists, step_11_release};
 use crate::context::{At, Blocker, Halt, Run};
 use crate::doors::Task;
 use crate::inventory::Role;
@@ -46,6 +47,7 @@ pub async fn act(run: &Run, at: At) -> Result<(), Halt> {
     if !run.skips(9) {
         service_names::to_proxy(run, at).await?;
     }
+    held_lists::hold(run, at).await?;
     let window_s = predicted_s(run);
     run.note(4, at, Note::Window { window_s }).await
 }
@@ -57,7 +59,9 @@ pub async fn verify(run: &Run, _at: At) -> Result<(), Halt> {
 
 /// Names that were pointed to a proxy lead to the old home again.
 pub async fn undo(run: &Run, at: At) -> Result<(), Halt> {
-    service_names::back(run, at).await
+    service_names::back(run, at).await?;
+    held_lists::open(run, false).await?;
+    if held_lists::held(run).is_empty() { Ok(()) } else { step_11_release::act(run, At::Site).await }
 }
 
 fn stop_for(defects: Vec<Defect>) -> Result<(), Halt> {

@@ -9,6 +9,7 @@ use crate::doors::{Declaration, Grade, ShellError};
 use crate::grade::Remark;
 use crate::journal::record::Note;
 use crate::procedure::addressees::Addressees;
+use crate::procedure::held_lists;
 use crate::procedure::qm_session::QmSession;
 use crate::speech::imsimta_qm::{self, Queue, QueueFile};
 use std::collections::BTreeSet;
@@ -87,6 +88,11 @@ pub async fn act(run: &Run, at: At) -> Result<(), Halt> {
         let value = run.now().as_second().to_string();
         run.note(11, at, Note::Kept { name: OPENED.to_owned(), value }).await?;
     }
+    if at == At::Site {
+        // Everybody who is moved is let in: lists reach all their members again.
+        held_lists::open(run, run.state().groups.iter().enumerate().any(|(g, _)| run.state().is_done(10, Some(g))))
+            .await?;
+    }
     let known = releasable(run, at).await?;
     let hosts = hosts(run);
     let mut released_on = Vec::new();
@@ -121,6 +127,9 @@ async fn releasable(run: &Run, at: At) -> Result<Addressees, Halt> {
     };
     let mut known = Addressees::of(run, &users).await?;
     known.retain(|entry| !is_hold(&entry.mail_status));
+    if at == At::Site {
+        known.add_lists(held_lists::held(run).into_iter().map(|(_, mail)| mail));
+    }
     Ok(known)
 }
 
@@ -221,7 +230,7 @@ fn ours(queue: &Queue<'_>, known: &Addressees, before: &BTreeSet<String>) -> Vec
     let is_ours = |f: &&QueueFile<'_>| {
         f.is_held()
             && f.channel.eq_ignore_ascii_case("hold")
-            && !before.contains(f.stem())
+            && (!before.contains(f.stem()) || known.is_to_a_list(f))
             && !known.users_of(f).is_empty()
     };
     queue.files.iter().filter(is_ours).map(|f| (f.id, f.file.to_owned())).collect()

@@ -26,7 +26,12 @@ impl ExactlyOneGroup {
         let Some(moving) = book.folder(&mailbox.folder).and_then(|f| f.moving.as_ref()) else { return };
         let Some(copy) = moving.copy.filter(|copy| copy.backup != *backup) else { return };
         let Some(read) = moving.reads.iter().find(|r| r.backup == *backup) else { return };
-        let baseline = moving.counting().map_or(u32::MAX, |k| moving.reads[k].last_uid);
+        let counting = moving.counting().map(|k| &moving.reads[k]);
+        if counting.is_some_and(|counting| counting.uid_validity != read.uid_validity) {
+            // A mailbox that late mail made anew after the old one was removed: what is carried from it is nobody's baseline.
+            return;
+        }
+        let baseline = counting.map_or(u32::MAX, |counting| counting.last_uid);
         if read.began < copy.at || archive_uids.iter().any(|uid| *uid <= baseline) {
             self.mixed.entry(mailbox.user.clone()).or_default().push((now, mailbox.folder.clone()));
         }

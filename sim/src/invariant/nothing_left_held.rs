@@ -70,13 +70,16 @@ impl Invariant for NothingLeftHeld {
 
     fn on(&mut self, now: Time, books: &Books, fact: &Fact, broken: &mut Vec<Violation>) {
         match fact {
-            Fact::Queued { host, token, user, held, .. } => {
+            Fact::Queued { host, token, to, user, held, .. } => {
                 if *held == Some(HeldWhy::Status)
                     && let Some(user) = user
                     && books.users.get(user).is_some_and(|b| (b.batch || books.follows(user)) && b.held_by_run())
                 {
                     self.held.entry(user.clone()).or_default().insert(*token, *host);
                     self.whose.insert(*token, user.clone());
+                    self.ours.insert(*token, ());
+                } else if *held == Some(HeldWhy::Status) && books.is_held_list(to) {
+                    // A list that the run holds: its mail is released with the users', and belongs to none of them.
                     self.ours.insert(*token, ());
                 } else if !self.ours.is_empty() {
                     self.let_go(*token);

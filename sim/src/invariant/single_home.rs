@@ -61,7 +61,11 @@ impl Invariant for SingleHome {
             let what = format!(
                 "message {uid} {did} user/{user}/{folder} on the old store after the new home had been written to"
             );
-            broken.push(Violation::of(Self::ID, now, user, 13, what).on(from));
+            let violation = Violation::of(Self::ID, now, user, 13, what).on(from);
+            broken.push(match fact {
+                Fact::Appended { message, .. } => violation.copy(message.token),
+                _ => violation,
+            });
         }
     }
 

@@ -174,7 +174,9 @@ impl World {
     /// A proxy opens a session at a back end for its client.
     pub fn backend(&mut self, proxy: HostId, connection: ConnectionId, store: &str, login: Name, protocol: Protocol) {
         let daemon = if protocol == Protocol::Pop { Daemon::Popd } else { Daemon::Imapd };
-        let target = self.dns.lookup(store).filter(|h| {
+        let env =
+            crate::world::Surroundings { directory: &self.directory, map: &self.map, dns: &self.dns, now: self.now };
+        let target = mock_host::lookup::Environment::resolve(&env, proxy, store).filter(|h| {
             let slot = self.slot(*h);
             slot.up && slot.store.is_some() && slot.host.processes.runs(daemon) && !self.faults.unreachable(*h)
         });
