@@ -90,8 +90,11 @@ pub async fn act(run: &Run, at: At) -> Result<(), Halt> {
     }
     if at == At::Site {
         // Everybody who is moved is let in: lists reach all their members again.
-        held_lists::open(run, run.state().groups.iter().enumerate().any(|(g, _)| run.state().is_done(10, Some(g))))
-            .await?;
+        let moved = {
+            let state = run.state();
+            (0..state.groups.len()).any(|g| state.is_done(10, Some(g)))
+        };
+        held_lists::open(run, moved).await?;
     }
     let known = releasable(run, at).await?;
     let hosts = hosts(run);
