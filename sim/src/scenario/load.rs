@@ -572,8 +572,13 @@ mod tests {
         is(&with_fault("id = \"ID\"\nwhen = { nth = 2 }"), "nth = 2", "no command is given", "leave nth out");
         is(&with_fault("id = \"ID\"\nwhen = { at_s = 2, step = 4 }"), "at_s = 2", "one moment", "keep one");
         is(&with_fault("id = \"ID\"\nuser = \"no-one\""), "no-one", "no user no-one", "UID");
-        is(&with_fault("id = \"ID\"\nform = \"odd\""), "form", "no form \"odd\"", "one form only");
-        is(&with_fault("id = \"forgotten-relay\"\nform = \"odd\""), "form", "no form \"odd\"", "trace, no-trace");
+        is(&with_fault("id = \"ID\"\nform = \"odd\""), "form = \"odd\"", "no form \"odd\"", "one form only");
+        is(
+            &with_fault("id = \"forgotten-relay\"\nform = \"odd\""),
+            "form = \"odd\"",
+            "no form \"odd\"",
+            "trace, no-trace",
+        );
         is(
             &with_fault("id = \"held-before\"\nwhen = { at_s = 2 }"),
             "at_s = 2",
