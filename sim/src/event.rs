@@ -4,7 +4,6 @@ use crate::exchange::{Call, CallId};
 use mock_host::command::{CommandId, CommandInput};
 use mock_host::draw::mix;
 use mock_host::lookup::HostId;
-use mock_host::mail::Name;
 use mock_host::time::Time;
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -154,9 +153,4 @@ impl Queue {
 /// The actor's number of a host.
 pub fn host_actor(host: HostId) -> u64 {
     u64::from(host.0) | 1 << 40
-}
-
-/// The actor's number of a name.
-pub fn name_actor(name: &Name) -> u64 {
-    mock_host::draw::entity(name)
 }

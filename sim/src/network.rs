@@ -9,7 +9,7 @@ use mock_host::fact::Writer;
 use mock_host::lookup::{Environment, HostId, Value};
 use mock_host::mail::{Mail, Name, Token};
 use mock_host::process_table::Daemon;
-use mock_host::time::{Span, Time};
+use mock_host::time::Span;
 use mock_ldap::{Change, ChangeKind, Request, RequestId};
 use mock_mta::{Attempt, AttemptId, Destination, Peer, Reply, TransactionId};
 use mock_store::input::Ticket;
@@ -286,9 +286,6 @@ impl World {
         }
     }
 
-    /// Connections into a host break: transactions there are aborted on the other side.
-    pub fn transactions_break(&mut self, _host: HostId) {}
-
     /// A store sets or clears `overquota` in the directory (F1.1-20).
     pub fn overquota_status(&mut self, user: &Name, over: bool) {
         let master = self.ledger.books.move_.servers.first().copied();
@@ -313,6 +310,3 @@ impl World {
 pub fn mail_id(entity: u64, n: u64) -> mock_host::mail::MailId {
     mock_host::mail::MailId(mix(entity ^ mix(n ^ 0x6d61_696c)))
 }
-
-/// An instant before everything.
-pub const EARLIEST: Time = Time(i64::MIN / 2);

@@ -139,7 +139,7 @@ pub fn rehearse(site: &Site, scenario: &Scenario, rehearsal: &Rehearsal) -> Rehe
     }
 }
 
-/// A world for a seed: coins, traffic and faults drawn.
+/// A world for a seed: traffic and faults drawn, coins as the scenario says.
 pub fn begin(site: &Site, scenario: &Scenario, rehearsal: &Rehearsal) -> World {
     let mut world = site.world.clone();
     let seed = rehearsal.seed;
@@ -279,11 +279,3 @@ fn idle(
     aftermath(&mut world, scenario, true);
     Some(Idle { bounced: world.ledger.invariants.bounced().collect() })
 }
-
-/// Whether an event belongs to the traffic.
-pub fn is_traffic(event: &Event) -> bool {
-    matches!(event, Event::Mail(_) | Event::Reader(_) | Event::Provision)
-}
-
-/// A moment before the world begins.
-pub const BEFORE: Time = Time(i64::MIN);

@@ -7,7 +7,7 @@ use crate::world::World;
 use mock_host::command::{CommandId, CommandInput};
 use mock_host::lookup::HostId;
 use mock_host::mail::Name;
-use mock_host::time::{Span, Time};
+use mock_host::time::Span;
 use mock_store::archive::ArchiveItem;
 use orchestrator::doors::{Command, PipeEnd, Said, ShellError, SideEnd};
 use std::collections::BTreeMap;
@@ -352,11 +352,6 @@ impl World {
             self.to_command(to, CommandInput::Eof);
         }
     }
-
-    /// Kills the n-th oldest running command of a program on a host, as a fault does; its number if there is one.
-    pub fn running_on(&self, host: HostId) -> Vec<CommandId> {
-        self.terminals.running.iter().filter(|(_, r)| r.host == host).map(|(id, _)| *id).collect()
-    }
 }
 
 /// Appends to a text of at most a mebibyte, dropping the oldest.
@@ -371,6 +366,3 @@ fn bounded(text: &mut String, more: &str) {
         text.drain(..cut);
     }
 }
-
-/// A far instant for limits.
-pub const FAR: Time = Time(i64::MAX / 2);
