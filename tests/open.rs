@@ -12,8 +12,6 @@ const OPEN: &[(&str, &[&str])] = &[
     // A trial login through each proxy after the hold would name the process; there is no door for one yet.
     ("stale-mmp-cache-unseen", &["no-stale-lookup"]),
     ("stale-auth-cache-unseen", &["no-stale-lookup"]),
-    // Late mail is looked for until the run ends, not until the longest notices period is over.
-    ("mail-after-the-end", &["no-loss", "old-removed"]),
 ];
 
 #[test]

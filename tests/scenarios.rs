@@ -43,3 +43,18 @@ fn every_scenario_ends_as_it_says_and_breaks_nothing() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn mail_that_comes_when_the_run_is_done_is_carried_by_the_watch() {
+    let file = rehost_tests::root().join("scenarios/mail-after-the-end.toml");
+    let loaded = load::load(&file).expect("a scenario");
+    let site = loaded.make().expect("a site");
+    let came_back = (0..64).any(|seed| {
+        let result = rehearse(&site, &loaded.scenario, &Rehearsal { seed, trace: true, ..Rehearsal::default() });
+        assert!(result.broken.is_empty(), "seed {seed}: {:?}", result.broken);
+        let trace = result.trace.unwrap_or_default();
+        let mut after = trace.lines().skip_while(|l| !l.contains("the run declares Done"));
+        after.any(|l| l.contains("the run declares Carried"))
+    });
+    assert!(came_back, "in no seed mail came after the end: the scenario stands for nothing");
+}

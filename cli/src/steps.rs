@@ -119,6 +119,7 @@ fn scope(scope: Scope) -> &'static str {
         Scope::Site => "once for the site",
         Scope::Group => "each group",
         Scope::GroupAndSweep => "each group, a sweep",
+        Scope::GroupAndWatch => "each group, a watch",
     }
 }
 

@@ -51,4 +51,10 @@ impl Halt {
             Self::Again(b) | Self::RollBack(b) | Self::Stop(b) => b,
         }
     }
+
+    /// Whether the journal is the blocker: what cannot be remembered cannot be gone on with.
+    pub fn is_journal(&self) -> bool {
+        let (Self::Again(b) | Self::RollBack(b) | Self::Stop(b)) = self;
+        b.name == "journal"
+    }
 }

@@ -5,6 +5,7 @@ use crate::doors::{Declaration, Doors, Grade, JournalError};
 use crate::flow;
 use crate::inventory::{Inventory, Move};
 use crate::journal::record::{End, Record, State};
+use crate::procedure::watch;
 use std::time::Duration;
 
 /// Which table of steps.
@@ -49,6 +50,8 @@ pub struct Bounds {
     pub session_s: u64,
     /// How long a probe may take from a relay to the new store, in seconds.
     pub probe_s: u64,
+    /// How long a relay may keep mail for the old home: the longest documented `notices` and a day for the return job (F5.4-03), in seconds.
+    pub notices_s: u64,
 }
 
 impl Default for Bounds {
@@ -63,6 +66,7 @@ impl Default for Bounds {
             queue_s: 4 * 3600,
             session_s: 300,
             probe_s: 900,
+            notices_s: 29 * 86_400,
         }
     }
 }
@@ -149,28 +153,44 @@ async fn lie(run: &Run) -> Result<(), Halt> {
     Ok(())
 }
 
+/// Declares that the run is done, watches the old home until nothing can come there any more, and journals the end.
+async fn done(run: &Run) -> Result<(), Halt> {
+    let watches = run.options.procedure == Procedure::Ours && !run.skips(16);
+    if watches {
+        watch::begin(run).await?;
+    }
+    run.declare(Declaration::Done).await?;
+    if watches {
+        watch::until_over(run).await?;
+    }
+    run.record(vec![Record::Ended { how: End::Done }]).await
+}
+
 /// Declares and journals the end.
 async fn finish(run: &Run, ended: Result<(), Halt>) -> Outcome {
-    let (outcome, how, declaration) = match ended {
-        Ok(()) => (Outcome::Done, End::Done, Declaration::Done),
-        Err(halt) => {
-            let rolled_back = matches!(halt, Halt::RollBack(_));
-            let blocker = halt.blocker();
-            let declaration = Declaration::Stopped {
-                blocker: blocker.name.clone(),
-                host: blocker.host.clone(),
-                user: blocker.user.clone(),
-                advice: blocker.advice.clone(),
-            };
-            match rolled_back {
-                true => (Outcome::RolledBack(blocker), End::RolledBack, declaration),
-                false => (Outcome::Stopped(blocker), End::Stopped, declaration),
-            }
-        }
+    let halt = match ended {
+        Ok(()) => match done(run).await {
+            Ok(()) => return Outcome::Done,
+            // A journal that cannot be written: the next start finds the run unfinished and goes on.
+            Err(halt) => return Outcome::Stopped(halt.blocker()),
+        },
+        Err(halt) => halt,
+    };
+    let rolled_back = matches!(halt, Halt::RollBack(_));
+    let blocker = halt.blocker();
+    let declaration = Declaration::Stopped {
+        blocker: blocker.name.clone(),
+        host: blocker.host.clone(),
+        user: blocker.user.clone(),
+        advice: blocker.advice.clone(),
+    };
+    let (outcome, how) = match rolled_back {
+        true => (Outcome::RolledBack(blocker), End::RolledBack),
+        false => (Outcome::Stopped(blocker), End::Stopped),
     };
     // A stop may repeat an earlier one word for word: it is said each time.
     run.doors.operator.declare(&declaration).await;
-    if how != End::Done && run.state().is_unfinished() {
+    if run.state().is_unfinished() {
         // Not ended: the next start goes on from here instead of beginning anew.
         return outcome;
     }

@@ -5,7 +5,7 @@ use crate::due::Due;
 use crate::event::Event;
 use crate::exchange::{Exchange, JournalState};
 use crate::fault::Begins;
-use crate::invariant::{RUN_MOST, Violation};
+use crate::invariant::{RUN_MOST, Violation, WATCH_MOST};
 use crate::scenario::Scenario;
 use crate::site_book::Idle;
 use crate::stage;
@@ -62,8 +62,6 @@ pub struct Rehearsed {
     pub windows_s: Vec<f64>,
     /// Users by grade: perfect, good, look, not moved.
     pub grades: [u64; 4],
-    /// Virtual seconds from the start of the run to its end.
-    pub run_s: f64,
     /// Virtual seconds in all.
     pub virtual_s: f64,
     /// The trace, when one was asked for.
@@ -102,8 +100,8 @@ pub fn rehearse(site: &Site, scenario: &Scenario, rehearsal: &Rehearsal) -> Rehe
     let exchange = Exchange::new(world.now, 1, JournalState::default());
     let inventory = world.believed(&site.inventory);
     let asked = (&inventory, &site.move_);
-    let outcome = drive(&mut world, asked, &options, &exchange, rehearsal.go_on);
-    let run_ended = world.now;
+    let after = Span::secs(i64::from(scenario.traffic.after_s));
+    let outcome = drive(&mut world, asked, &options, &exchange, (after, rehearsal.go_on));
     if let Some(outcome) = &outcome {
         let how = match outcome {
             Outcome::Done => "done",
@@ -115,7 +113,7 @@ pub fn rehearse(site: &Site, scenario: &Scenario, rehearsal: &Rehearsal) -> Rehe
     if outcome.is_some() && (world.ledger.broken.is_empty() || rehearsal.go_on) {
         aftermath(&mut world, scenario, rehearsal.go_on);
         if world.ledger.broken.is_empty() || rehearsal.go_on {
-            let idle = idle(site, scenario, rehearsal, &world, (run_begins, run_ended));
+            let idle = idle(site, scenario, rehearsal, &world, run_begins);
             world.judge_the_end(&due(site, &world), idle.as_ref());
             world.excuse();
             world.judge_twins();
@@ -132,7 +130,6 @@ pub fn rehearse(site: &Site, scenario: &Scenario, rehearsal: &Rehearsal) -> Rehe
         windows_s: world.ledger.books.windows.iter().map(|w| w.as_secs_f64()).collect(),
         grades: world.ledger.books.grades,
         counts: world.counts,
-        run_s: (run_ended - run_begins).as_secs_f64(),
         virtual_s: (world.now - site.world.now).as_secs_f64(),
         trace: world.trace.take().map(|t| t.text),
         journal,
@@ -171,7 +168,7 @@ fn drive(
     (inventory, move_): (&Inventory, &Move),
     options: &Options,
     exchange: &Exchange,
-    go_on: bool,
+    (after, go_on): (Span, bool),
 ) -> Option<Outcome> {
     let flag = Arc::new(Flag(AtomicBool::new(true)));
     let waker = Waker::from(flag.clone());
@@ -179,7 +176,7 @@ fn drive(
     let doors = stage::doors(exchange);
     let mut future: Pin<Box<dyn Future<Output = Outcome> + '_>> =
         Box::pin(orchestrator::run::run(doors, inventory, move_, options));
-    let limit = world.now + RUN_MOST;
+    let limit = world.now + RUN_MOST + WATCH_MOST;
     let mut journalled = 0;
     loop {
         while flag.0.swap(false, Ordering::Relaxed) {
@@ -201,6 +198,9 @@ fn drive(
         world.excuse();
         if !go_on && !world.ledger.broken.is_empty() {
             return None;
+        }
+        if world.ledger.books.done && world.traffic.until.is_none() {
+            world.traffic.until = Some(world.now + after);
         }
         if !world.step(limit) {
             let ledger = &mut world.ledger;
@@ -225,10 +225,10 @@ fn hand_over(world: &mut World, exchange: &Exchange) {
     }
 }
 
-/// After the run: traffic goes on for a while, then time jumps until no queue can hold anything any more.
+/// After the run was done or stopped: traffic goes on for a while, then time jumps until no queue can hold anything any more.
 fn aftermath(world: &mut World, scenario: &Scenario, go_on: bool) {
     let until = world.now + Span::secs(i64::from(scenario.traffic.after_s));
-    world.traffic.until = Some(until);
+    let until = *world.traffic.until.get_or_insert(until);
     let last = until + NOTICES;
     while world.step(last) {
         world.answers.clear();
@@ -255,13 +255,7 @@ fn stop_is_due(site: &Site, world: &World) -> bool {
 
 /// The same seed, traffic and faults once more, with nobody who moves anything: run only when something bounced. Faults that
 /// waited for an act of the run begin when they began then.
-fn idle(
-    site: &Site,
-    scenario: &Scenario,
-    rehearsal: &Rehearsal,
-    moved: &World,
-    (run_begins, run_ended): (Time, Time),
-) -> Option<Idle> {
+fn idle(site: &Site, scenario: &Scenario, rehearsal: &Rehearsal, moved: &World, run_begins: Time) -> Option<Idle> {
     if !moved.ledger.invariants.in_doubt(&moved.ledger.books, &moved.directory) {
         return None;
     }
@@ -274,8 +268,11 @@ fn idle(
             world.queue.push(since, 4, Event::FaultBegins(n as u32));
         }
     }
-    while world.step(run_ended) {}
-    world.now = run_ended;
+    // Traffic ends at the same instant, known since the same one.
+    let until = moved.traffic.until?;
+    let told = until - Span::secs(i64::from(scenario.traffic.after_s));
+    while world.step(told) {}
+    world.now = told;
     aftermath(&mut world, scenario, true);
     Some(Idle { bounced: world.ledger.invariants.bounced().collect() })
 }

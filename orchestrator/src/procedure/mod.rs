@@ -2,6 +2,7 @@
 
 pub mod addressees;
 pub mod calibrate;
+pub mod closed;
 pub mod copying;
 pub mod held_lists;
 pub mod late_mail;
@@ -28,3 +29,4 @@ pub mod step_14_late_mail;
 pub mod step_15_relinker;
 pub mod step_16_remove_old;
 pub mod table;
+pub mod watch;

@@ -351,6 +351,40 @@ pub async fn restart(run: &Run, host: &str, service: Service, hard: bool, why: &
     Ok(())
 }
 
+/// Whether any program of a service runs.
+pub async fn runs(run: &Run, host: &str, service: Service) -> Result<bool, Halt> {
+    let zone_s = run.clock(host).await?.zone_s;
+    run.read(host, &system::ps(), |said| {
+        let processes = system::processes(&said.stdout, zone_s).whole().ok().filter(|rows| !rows.is_empty())?;
+        Some(processes.iter().any(|p| service.programs().contains(&p.program())))
+    })
+    .await
+}
+
+/// Stops a service, announced as the restart whose first half it is, until the process table shows none of its programs.
+pub async fn stop(run: &Run, host: &str, service: Service, why: &str) -> Result<(), Halt> {
+    announce(run, host, service, why).await?;
+    for attempt in 0..=run.options.bounds.tries {
+        let mut command = start_msg::stop(Some(service.name()));
+        if attempt > 0 {
+            command.insert(1, "-f".to_owned());
+            run.sleep_s(5 * u64::from(attempt)).await;
+        }
+        run.act(host, &command).await?;
+        if !runs(run, host, service).await? {
+            return Ok(());
+        }
+    }
+    let advice = format!("{} on {host} does not stop; stop it by hand, then start again", service.name());
+    Err(Halt::Stop(Blocker::new("stop-fails", advice).on(host)))
+}
+
+/// Starts a service that was stopped, until the programs that have to be there are.
+pub async fn start(run: &Run, host: &str, service: Service, why: &str) -> Result<(), Halt> {
+    run.act(host, &start_msg::start(Some(service.name()))).await?;
+    started_since_written(run, host, &[service], why).await
+}
+
 /// Declares a restart before it cuts anybody's session, each time anew: restarts are counted.
 async fn announce(run: &Run, host: &str, service: Service, why: &str) -> Result<(), Halt> {
     let what = Declaration::Beyond { who: host.to_owned(), what: format!("restart of {}: {why}", service.name()) };

@@ -3,6 +3,7 @@
 //! There is no way back from here. Removed is only who has all of these: the directory's home is the new store, an INBOX is there, nothing
 //! late is missing there, nothing is queued for the old mailbox, every body could be read. Everybody else keeps the old mailbox and is named.
 
+use super::closed;
 use super::late_mail;
 use super::step_01_backup_groups::own_file;
 use super::step_03_caches::names_of;
@@ -37,6 +38,8 @@ pub async fn precondition(run: &Run, _at: At) -> Result<(), Halt> {
 
 /// Asks once, then removes, round after round until nothing is left or the bound has passed.
 pub async fn act(run: &Run, at: At) -> Result<(), Halt> {
+    // Killed while the old home took no mail: that ends first.
+    closed::open(run, 16, at).await?;
     let began = run.now();
     let mut pause_s = 30;
     loop {
@@ -56,7 +59,7 @@ pub async fn act(run: &Run, at: At) -> Result<(), Halt> {
         let safe = safe(run, at, &users).await?;
         if !safe.is_empty() {
             ask(run, at, safe.len()).await?;
-            remove(run, at, &safe, &old).await?;
+            remove_closed(run, at, &safe).await?;
         }
         if safe.len() < users.len() {
             continue;
@@ -98,12 +101,38 @@ async fn safe(run: &Run, at: At, users: &[String]) -> Result<Vec<String>, Halt> 
     for (user, file) in wait_for_queues(run, &open(run)).await? {
         keep_old(run, 16, at, &user, &format!("a message for it is still queued ({file})")).await?;
     }
-    // Last of all, so that as little time as possible lies between this look and the removal.
-    for late in late_mail::carry(run, 16, at, &open(run), &format!("r{}", at.group().unwrap_or(0) + 1)).await? {
+    carry(run, at, &open(run)).await?;
+    Ok(open(run))
+}
+
+/// Step 14 once more; whose late mail cannot be carried keeps the old mailbox.
+pub(super) async fn carry(run: &Run, at: At, users: &[String]) -> Result<(), Halt> {
+    if run.skips(14) {
+        return Ok(());
+    }
+    for late in late_mail::carry(run, 16, at, users, &tag(at)).await? {
         let why = format!("{} late messages of {} cannot be carried", late.missing.len(), late.mailbox);
         keep_old(run, 16, at, &late.user, &why).await?;
     }
-    Ok(open(run))
+    Ok(())
+}
+
+fn tag(at: At) -> String {
+    at.group().map_or_else(|| "watch".to_owned(), |g| format!("r{}", g + 1))
+}
+
+/// The last look and the removal, while the old home takes no mail.
+pub(super) async fn remove_closed(run: &Run, at: At, users: &[String]) -> Result<(), Halt> {
+    closed::close(run, 16, at).await?;
+    let removed = async {
+        carry(run, at, users).await?;
+        let safe: Vec<String> = users.iter().filter(|u| kept_old(run, u).is_none()).cloned().collect();
+        let old = late_mail::mailboxes_of(run, &run.move_.from, &safe).await?;
+        remove(run, at, &safe, &old).await
+    }
+    .await;
+    closed::open(run, 16, at).await?;
+    removed
 }
 
 /// The point of no return.
@@ -128,7 +157,7 @@ async fn ask(run: &Run, at: At, users: usize) -> Result<(), Halt> {
 /// One command for all; what it did is read back.
 async fn remove(run: &Run, at: At, users: &[String], old: &[String]) -> Result<(), Halt> {
     let from = &run.move_.from;
-    let file = own_file(&format!("remove{}", at.group().unwrap_or(0) + 1));
+    let file = own_file(&format!("remove-{}", tag(at)));
     let mut text = String::new();
     for line in to_remove(users, old) {
         text.push_str(&line);

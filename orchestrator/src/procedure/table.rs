@@ -16,6 +16,8 @@ pub enum Scope {
     Group,
     /// For each group, and once more over every host after the last.
     GroupAndSweep,
+    /// For each group, and then for the site until the longest notices period is over.
+    GroupAndWatch,
 }
 
 /// How far a step can be taken back.
@@ -99,7 +101,7 @@ pub static OURS: &[Step] = &[
     step!(13, "clients", Group, Retried, "grades", step_13_clients),
     step!(14, "late-mail", GroupAndSweep, Retried, "the messages about to be carried", step_14_late_mail),
     step!(15, "relinker", Site, Undone, "the age limit", step_15_relinker),
-    step!(16, "remove-old", Group, Past, "users whose old mailbox is kept", step_16_remove_old),
+    step!(16, "remove-old", GroupAndWatch, Past, "users whose old mailbox is kept", step_16_remove_old),
 ];
 
 /// A row of the published procedure: it acts, and checks nothing. Its way back, where there is one, is ours.

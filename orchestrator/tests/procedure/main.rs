@@ -187,6 +187,51 @@ fn mail_that_came_too_early_is_kept_and_brought_back() {
     assert_eq!(after.messages.len(), 2);
 }
 
+/// F8-04
+#[test]
+fn mail_that_comes_when_the_run_is_done_is_carried_and_the_mailbox_removed_again() {
+    let site = Site::new();
+    let came = std::cell::Cell::new(false);
+    *site.hook.borrow_mut() = Some(Box::new(move |site, host, line| {
+        let done = site.said.borrow().contains(&Declaration::Done);
+        if done && host == OLD && line.starts_with("mboxutil -l") && !came.replace(true) {
+            site.fill(OLD, "user/joe/INBOX", &[1], 1);
+            let mut hosts = site.hosts.borrow_mut();
+            let anew = hosts.get_mut(OLD)?.mailboxes.get_mut("user/joe/INBOX")?;
+            anew.validity += 86_400;
+            anew.messages[0].id = "<late@mail>".to_owned();
+        }
+        None
+    }));
+    assert_eq!(go(&site, &Rc::new(InMemory::default()), &Options::default()), Outcome::Done);
+    assert!(site.mailboxes(OLD).is_empty(), "{:?}", site.mailboxes(OLD));
+    let joe = site.mailboxes(NEW)["user/joe/INBOX"].clone();
+    assert_eq!(joe.messages.iter().filter(|m| m.id == "<late@mail>").count(), 1);
+    let said = site.said.borrow();
+    let found = |d: &Declaration| matches!(d, Declaration::Found { what, .. } if what.contains("came back"));
+    assert!(said.iter().any(found), "{said:#?}");
+    assert!(site.hosts.borrow()[OLD].started.contains_key("dispatcher"));
+}
+
+/// F8-04
+#[test]
+fn while_old_mailboxes_are_removed_the_old_home_takes_no_mail() {
+    let site = Site::new();
+    let open = Rc::new(std::cell::Cell::new(0));
+    let seen = open.clone();
+    *site.hook.borrow_mut() = Some(Box::new(move |site, host, line| {
+        let runs = site.hosts.borrow()[OLD].started.contains_key("dispatcher");
+        if host == OLD && line.starts_with("mboxutil -d") && runs {
+            seen.set(seen.get() + 1);
+        }
+        None
+    }));
+    assert_eq!(go(&site, &Rc::new(InMemory::default()), &Options::default()), Outcome::Done);
+    assert_eq!(open.get(), 0);
+    assert!(site.mailboxes(OLD).is_empty());
+    assert!(site.hosts.borrow()[OLD].started.contains_key("dispatcher"));
+}
+
 /// F5.5-01
 #[test]
 fn a_destination_that_is_not_ready_stops_the_run_before_anything_is_held() {

@@ -15,6 +15,8 @@ pub const LDAP: &str = "ldap.siroe.com";
 const CONF: &str = "/opt/SUNWmsgsr/config/msg.conf";
 const IMAGE: &str = "/opt/SUNWmsgsr/config/compiled.img";
 
+const MTA: [&str; 3] = ["dispatcher", "job_controller", "tcp_smtp_server"];
+
 /// A message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
@@ -277,6 +279,14 @@ impl Site {
                 state.files.insert(CONF.to_owned(), (text.into_bytes(), now));
                 ok("OK SET\n".to_owned())
             }
+            ["stop-msg", .., "mta"] => {
+                state.started.retain(|program, _| !MTA.contains(program));
+                ok(String::new())
+            }
+            ["start-msg", "mta"] | ["imsimta", "restart", ..] => {
+                state.started.extend(MTA.map(|program| (program, now)));
+                ok(String::new())
+            }
             ["stop-msg", ..] | ["refresh", ..] | ["imsimta", "submit", _] => ok(String::new()),
             ["relinker", ..] => ok(RELINKED.to_owned()),
             ["start-msg", service] => {
@@ -287,12 +297,6 @@ impl Site {
                     _ => "stored",
                 };
                 state.started.insert(program, now);
-                ok(String::new())
-            }
-            ["imsimta", "restart", ..] => {
-                for program in ["dispatcher", "job_controller", "tcp_smtp_server"] {
-                    state.started.insert(program, now);
-                }
                 ok(String::new())
             }
             ["imsimta", "cnbuild"] => {
@@ -347,8 +351,15 @@ impl Site {
                 Ok((0, out, err))
             }
             ["digest", "-a", "md5", paths @ ..] => {
-                let digits =
-                    |p: &str| format!("{:032x}", p.bytes().fold(7u128, |h, b| h * 31 % 1_000_003 + u128::from(b)));
+                let body = |path: &str| {
+                    let (name, file) = path.strip_prefix("/store/")?.split_once("/00/")?;
+                    let uid = file.trim_end_matches(".msg").parse::<u32>().ok()?;
+                    state.mailboxes.get(name)?.messages.iter().find(|m| m.uid == uid).map(|m| m.id.clone())
+                };
+                let digits = |path: &str| {
+                    let text = body(path).unwrap_or_else(|| path.to_owned());
+                    format!("{:032x}", text.bytes().fold(7u128, |h, b| h * 31 % 1_000_003 + u128::from(b)))
+                };
                 match paths {
                     [one] => ok(format!("{}\n", digits(one))),
                     _ => ok(paths.iter().map(|p| format!("md5 ({p}) = {}\n", digits(p))).collect()),

@@ -3,16 +3,19 @@
 use super::{Invariant, Violation};
 use crate::ledger::Books;
 use crate::world::End;
-use mock_host::fact::Fact;
+use mock_host::fact::{Declaration, Fact};
 use mock_host::time::{Span, Time};
 
-/// How long a run may take in virtual time before it counts as never ending.
+/// How long a run may take in virtual time until it says that it is done, before it counts as never ending.
 pub const RUN_MOST: Span = Span::days(20);
+/// How long it may watch the old store afterwards: the longest documented notices period (F5.4-03), and a day for its last look.
+pub const WATCH_MOST: Span = Span::days(30);
 
-/// Remembers whether it has spoken.
+/// Remembers whether it has spoken, and since when the run is done.
 #[derive(Clone, Default)]
 pub struct Ends {
     said: bool,
+    done: Option<Time>,
 }
 
 impl Ends {
@@ -43,10 +46,15 @@ impl Invariant for Ends {
     const STATEMENT: &'static str = "Every run ends.";
     const LIVENESS: bool = true;
 
-    fn on(&mut self, now: Time, books: &Books, _fact: &Fact, broken: &mut Vec<Violation>) {
+    fn on(&mut self, now: Time, books: &Books, fact: &Fact, broken: &mut Vec<Violation>) {
+        if matches!(fact, Fact::Declared(Declaration::Done)) {
+            self.done.get_or_insert(now);
+        }
+        let (since, most) = self.done.map_or((books.run_began, RUN_MOST), |done| (Some(done), WATCH_MOST));
         if books.run_ended.is_none()
+            && let Some(since) = since
+            && now - since > most
             && let Some(began) = books.run_began
-            && now - began > RUN_MOST
         {
             self.say(now, began, broken);
         }
@@ -60,11 +68,21 @@ impl Invariant for Ends {
 #[cfg(test)]
 mod tests {
     use crate::invariant::bench::{RELAY, bench};
+    use mock_host::fact::Declaration;
 
     #[test]
     fn a_run_that_goes_on_for_weeks_breaks_it() {
         let mut b = bench();
         b.at(21 * 86_400).queued(RELAY, 1, "ann0", None).queued(RELAY, 2, "ann0", None);
+        assert_eq!(b.broken("ends").len(), 1);
+    }
+
+    #[test]
+    fn a_run_that_is_done_may_watch_for_a_month_and_not_longer() {
+        let mut b = bench();
+        b.at(19 * 86_400).say(Declaration::Done).at(21 * 86_400).queued(RELAY, 1, "ann0", None);
+        assert!(b.broken("ends").is_empty());
+        b.at(50 * 86_400).queued(RELAY, 2, "ann0", None);
         assert_eq!(b.broken("ends").len(), 1);
     }
 

@@ -37,7 +37,7 @@ mod uid_never_reused;
 mod uid_stable;
 mod window_bounded;
 
-pub use ends::RUN_MOST;
+pub use ends::{RUN_MOST, WATCH_MOST};
 
 use crate::ledger::Books;
 use crate::world::End;

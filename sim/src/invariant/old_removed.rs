@@ -2,16 +2,18 @@
 //! It must not know how it was removed.
 
 use super::{Invariant, Violation};
+use crate::copies::Folder;
 use crate::ledger::{Books, Declared, UserBook};
 use crate::world::End;
 use mock_host::fact::{Declaration, Fact, MailboxName};
 use mock_host::mail::{Name, Token};
 use mock_host::time::Time;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Remembers what was put on the old store after done was declared.
+/// Remembers what came back: what was put on the old store after its mailbox was deleted there, or after done was declared.
 #[derive(Clone, Default)]
 pub struct OldRemoved {
+    deleted: BTreeSet<MailboxName>,
     came: BTreeMap<Token, (Time, MailboxName)>,
 }
 
@@ -32,7 +34,11 @@ impl Invariant for OldRemoved {
                     let stays =
                         |b: &UserBook| matches!(b.declared, Some((_, Declared::LeftOut(_) | Declared::RolledBack(_))));
                     let Some(book) = books.users.get(user).filter(|b| !stays(b)) else { continue };
-                    let left = book.folders.iter().find(|f| f.place(true).is_some_and(|p| !p.gone));
+                    // A mailbox that was deleted and made anew by a message reappeared: what came back has to be carried and reported.
+                    let came_back =
+                        |folder: &Name| self.came.values().any(|(_, m)| m.user == *user && m.folder == *folder);
+                    let is_left = |f: &&Folder| f.place(true).is_some_and(|p| !p.gone) && !came_back(&f.name);
+                    let left = book.folders.iter().find(is_left);
                     if let Some(folder) = left {
                         let old = books.host_name(books.move_.from);
                         let what = format!(
@@ -43,10 +49,16 @@ impl Invariant for OldRemoved {
                     }
                 }
             }
+            Fact::MailboxDeleted { store, mailbox, .. }
+                if *store == books.move_.from
+                    && books.users.get(&mailbox.user).is_some_and(|b| b.batch && b.home == Some(books.move_.to)) =>
+            {
+                self.deleted.insert(mailbox.clone());
+            }
             Fact::Appended { store, mailbox, message, .. }
-                if books.done
-                    && *store == books.move_.from
-                    && books.users.get(&mailbox.user).is_some_and(|b| b.batch && moved(b)) =>
+                if *store == books.move_.from
+                    && (self.deleted.contains(mailbox)
+                        || books.done && books.users.get(&mailbox.user).is_some_and(|b| b.batch && moved(b))) =>
             {
                 self.came.insert(message.token, (now, mailbox.clone()));
             }
@@ -75,7 +87,7 @@ impl Invariant for OldRemoved {
             if !reported(user) {
                 let old = books.host_name(books.move_.from);
                 let what =
-                    format!("user/{user}/{} came back on {old} with a message after the run was done", mailbox.folder);
+                    format!("user/{user}/{} came back on {old} with a message, and nobody says so", mailbox.folder);
                 broken.push(Violation::of(Self::ID, *at, user, 16, what).on(books.move_.from).copy(*token));
             }
         }
@@ -85,7 +97,7 @@ impl Invariant for OldRemoved {
 #[cfg(test)]
 mod tests {
     use crate::invariant::bench::{Bench, OLD, bench};
-    use mock_host::fact::{Declaration, Fact, MailboxName};
+    use mock_host::fact::{Declaration, Fact, MailboxName, Writer};
 
     fn remove(b: &mut Bench, user: &str) {
         let folders: Vec<_> = b.world.ledger.books.users[user].folders.iter().map(|f| f.name.clone()).collect();
@@ -115,6 +127,26 @@ mod tests {
         }
         b.moved("ann0", 2).ended("done").at(60).delivered(OLD, 5, "ann0").judged();
         assert_eq!(b.broken("old-removed").len(), 1);
+    }
+
+    #[test]
+    fn a_mailbox_that_came_back_before_done_may_be_carried_and_reported_afterwards() {
+        let came_back = |reported: bool| {
+            let mut b = bench();
+            for user in ["ann0", "bo1", "cleo2", "dov3", ".eva4", "finn5"] {
+                b.set(user, "mailHost", Some("newstore.siroe.com"), Writer::Run);
+                remove(&mut b, user);
+            }
+            b.moved("ann0", 2).at(60).delivered(OLD, 5, "ann0").ended("done");
+            assert!(b.broken("old-removed").is_empty(), "{:?}", b.broken("old-removed"));
+            if reported {
+                b.say(Declaration::Found { what: "came back".into(), host: None, user: Some("ann0".into()) });
+            }
+            b.judged();
+            b.broken("old-removed").len()
+        };
+        assert_eq!(came_back(true), 0);
+        assert_eq!(came_back(false), 1);
     }
 
     #[test]
