@@ -274,5 +274,5 @@ fn idle(site: &Site, scenario: &Scenario, rehearsal: &Rehearsal, moved: &World, 
     while world.step(told) {}
     world.now = told;
     aftermath(&mut world, scenario, true);
-    Some(Idle { bounced: world.ledger.invariants.bounced().collect() })
+    Some(world.ledger.invariants.bounced())
 }

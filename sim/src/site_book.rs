@@ -204,6 +204,8 @@ impl Asked {
 pub struct Idle {
     /// Copies answered by a failure notice, and recipients that the site refused.
     pub bounced: BTreeSet<mock_host::mail::Token>,
+    /// How many of them failed because a user's mailbox was full.
+    pub full: BTreeMap<mock_host::mail::Name, usize>,
 }
 
 /// The empty book, shared.

@@ -106,7 +106,7 @@ mod tests {
         b.queued(RELAY, 3, "bo1", HELD);
         b.at(60).let_in("ann0").set("bo1", "mailUserStatus", Some("inactive"), Writer::Foreign);
         b.released(RELAY, &[1, 2]).delivered(NEW, 1, "ann0").bounced(2).moved("ann0", 2).moved("bo1", 2);
-        let idle = Idle { bounced: [mock_host::mail::Token(2)].into() };
+        let idle = Idle { bounced: [mock_host::mail::Token(2)].into(), ..Idle::default() };
         b.ended("done").judge(&Due::default(), Some(&idle));
         assert!(b.broken("held-mail-arrives").is_empty(), "{:?}", b.broken("held-mail-arrives"));
     }

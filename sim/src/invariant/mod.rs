@@ -174,7 +174,7 @@ impl Invariants {
         self.no_needless_bounce.in_doubt(books, directory)
     }
     /// What bounced, was refused or was put off for good since the run began.
-    pub fn bounced(&self) -> impl Iterator<Item = Token> {
+    pub fn bounced(&self) -> crate::site_book::Idle {
         self.no_needless_bounce.bounced()
     }
     /// Nothing will happen any more, and the run has not ended.
