@@ -4,6 +4,7 @@ use crate::coin::{CallerLostCoin, Coins, ExitStatus};
 use crate::command::{CommandId, CommandInput, Output, Signal};
 use crate::fact::{Fact, Setting};
 use crate::files::{File, FileView, Files};
+use crate::in_force::InForce;
 use crate::lasting::Lasting;
 use crate::lookup::{Environment, HostId};
 use crate::mail::Name;
@@ -81,7 +82,7 @@ pub type Settings = BTreeMap<Name, Name>;
 #[derive(Clone, Debug)]
 pub(crate) struct Begun {
     /// The settings that it read, and took over since by a refresh.
-    pub(crate) settings: Arc<Settings>,
+    pub(crate) settings: Arc<InForce>,
     /// What the host's clock showed.
     pub(crate) shown: Time,
 }
@@ -118,7 +119,7 @@ pub struct Host {
     /// What each process was started with.
     pub(crate) begun: BTreeMap<Pid, Begun>,
     /// The latest snapshot of `settings`, shared by the processes that read it.
-    pub(crate) latest: Arc<Settings>,
+    pub(crate) latest: Arc<InForce>,
     /// When the watcher restarted something (F1.1-14).
     pub(crate) autorestarts: Vec<Time>,
     /// Commands of the host that are under way.
@@ -164,7 +165,7 @@ impl Host {
             survivors: BTreeSet::new(),
             left_over: BTreeSet::new(),
             begun: BTreeMap::new(),
-            latest: Arc::new(Settings::new()),
+            latest: Arc::new(InForce::of(Settings::new())),
             autorestarts: Vec::new(),
             lasting: BTreeMap::new(),
         };
@@ -229,13 +230,17 @@ impl Host {
     /// The value of a configutil option as a running process has it: read at its start, or taken over by `refresh` where
     /// the option allows it. `None` also when there is no such process.
     pub fn setting_of(&self, pid: Pid, name: &str) -> Option<&str> {
-        let read = &self.begun.get(&pid)?.settings;
-        read.get(name).map(|v| &**v).or_else(|| option_table::info(name).and_then(|o| o.default))
+        self.begun.get(&pid)?.settings.value(name)
+    }
+
+    /// Whether a process read its settings when it was started: every one that the host started itself.
+    pub fn has_read(&self, pid: Pid) -> bool {
+        self.begun.contains_key(&pid)
     }
 
     /// The override of a configutil option as a running process read it; `None`: it runs with the default.
     pub fn override_of(&self, pid: Pid, name: &str) -> Option<&Name> {
-        self.begun.get(&pid)?.settings.get(name)
+        self.begun.get(&pid)?.settings.overrides().get(name)
     }
 
     /// When a process was started, as the host's clock showed it then: what `ps` prints goes on to say so after the clock
@@ -245,9 +250,9 @@ impl Host {
     }
 
     /// The settings as they are now, shared with earlier snapshots when nothing has changed.
-    pub(crate) fn snapshot(&mut self) -> Arc<Settings> {
-        if *self.latest != self.settings {
-            self.latest = Arc::new(self.settings.clone());
+    pub(crate) fn snapshot(&mut self) -> Arc<InForce> {
+        if *self.latest.overrides() != self.settings {
+            self.latest = Arc::new(InForce::of(self.settings.clone()));
         }
         Arc::clone(&self.latest)
     }

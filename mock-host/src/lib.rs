@@ -11,6 +11,7 @@ pub mod draw;
 pub mod fact;
 pub mod files;
 pub mod host;
+mod in_force;
 pub mod lasting;
 pub mod lookup;
 pub mod mail;

@@ -53,7 +53,7 @@ pub struct Entry {
 impl Entry {
     /// The values of an attribute; empty when it is absent. `name` is compared without regard to case.
     pub fn values(&self, name: &str) -> &[Value] {
-        self.attributes.iter().find(|a| a.name.eq_ignore_ascii_case(name)).map_or(&[], |a| &a.values)
+        self.attributes.iter().find(|a| same(a.name.as_bytes(), name.as_bytes())).map_or(&[], |a| &a.values)
     }
     /// The first value of an attribute as text.
     pub fn first(&self, name: &str) -> Option<&str> {
@@ -61,12 +61,20 @@ impl Entry {
     }
     /// Whether the attribute has this value, compared without regard to case (for cis attributes).
     pub fn has(&self, name: &str, value: &str) -> bool {
-        self.values(name).iter().any(|v| v.0.eq_ignore_ascii_case(value.as_bytes()))
+        self.values(name).iter().any(|v| same(&v.0, value.as_bytes()))
     }
     /// Whether the entry is of this object class.
     pub fn is_a(&self, class: &str) -> bool {
         self.has("objectClass", class)
     }
+}
+
+/// Whether two names or values are the same without regard to case. Most that are the same are written alike, and most
+/// that are as long but not the same end differently.
+fn same(written: &[u8], asked: &[u8]) -> bool {
+    written.len() == asked.len()
+        && written.last().map(u8::to_ascii_lowercase) == asked.last().map(u8::to_ascii_lowercase)
+        && (written == asked || written.eq_ignore_ascii_case(asked))
 }
 
 /// A user or group as a look-up finds it.

@@ -45,7 +45,7 @@ pub enum Daemon {
     ImapProxy,
     /// `AService` of the POP proxy.
     PopProxy,
-    /// `ns-slapd` on a directory server.
+    /// `ns-slapd` on a directory server. The last: process tables count by daemon.
     Slapd,
 }
 
@@ -71,6 +71,8 @@ pub struct Process {
 pub struct ProcessTable {
     next: u32,
     running: BTreeMap<Pid, Process>,
+    /// How many processes of each daemon run.
+    count: [u32; Daemon::Slapd as usize + 1],
 }
 
 impl ProcessTable {
@@ -78,12 +80,15 @@ impl ProcessTable {
     pub fn start(&mut self, now: Time, daemon: Daemon, user: &str, args: &str, parent: Option<Pid>) -> Pid {
         self.next += 1;
         let pid = Pid(1000 + self.next);
+        self.count[daemon as usize] += 1;
         self.running.insert(pid, Process { pid, daemon, user: user.into(), started: now, args: args.into(), parent });
         pid
     }
     /// Ends a process; its record, if it ran.
     pub fn stop(&mut self, pid: Pid) -> Option<Process> {
-        self.running.remove(&pid)
+        let process = self.running.remove(&pid)?;
+        self.count[process.daemon as usize] -= 1;
+        Some(process)
     }
     /// Takes a process's parent away: it goes on although the daemon that started it has ended.
     pub fn orphan(&mut self, pid: Pid) {
@@ -105,6 +110,6 @@ impl ProcessTable {
     }
     /// Whether a daemon of this kind runs.
     pub fn runs(&self, daemon: Daemon) -> bool {
-        self.of(daemon).next().is_some()
+        self.count[daemon as usize] > 0
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::command::{CommandId, Output, fail, finish};
 use crate::host::{Host, Timer};
+use crate::in_force::InForce;
 use crate::lasting::Lasting;
 use crate::mail::Name;
 use crate::option_table;
@@ -216,16 +217,17 @@ impl Host {
 
     fn take_over_refreshable(&mut self, pid: Pid) {
         let Some(read) = self.begun.get_mut(&pid).map(|b| &mut b.settings) else { return };
-        if **read == self.settings {
+        if *read.overrides() == self.settings {
             return;
         }
-        let read = Arc::make_mut(read);
+        let mut overrides = read.overrides().clone();
         for option in option_table::OPTIONS.iter().filter(|o| o.refreshable) {
             match self.settings.get(option.name) {
-                Some(value) => read.insert(option.name.into(), value.clone()),
-                None => read.remove(option.name),
+                Some(value) => overrides.insert(option.name.into(), value.clone()),
+                None => overrides.remove(option.name),
             };
         }
+        *read = Arc::new(InForce::of(overrides));
     }
 }
 

@@ -4,6 +4,7 @@
 use mock_host::host::Host;
 use mock_host::mail::Name;
 use mock_host::process_table::Pid;
+use std::borrow::Cow;
 
 /// An address taken apart; parts as written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,39 +36,39 @@ pub fn route(address: &str) -> Option<(&str, &str)> {
 }
 
 /// What a process takes for its own host: read when it was started, like every setting.
-#[derive(Clone, Copy, Debug)]
-pub struct OwnNames<'a> {
-    hostname: &'a str,
-    aliases: &'a str,
-    default_domain: &'a str,
+#[derive(Clone, Debug)]
+pub struct OwnNames {
+    hostname: Name,
+    aliases: Vec<Name>,
+    default_domain: Name,
 }
 
-impl<'a> OwnNames<'a> {
+impl OwnNames {
     /// The names that a process of the host runs with; those on disk where there is no such process.
-    pub fn of(host: &'a Host, pid: Pid) -> OwnNames<'a> {
-        let read = |name| host.setting_of(pid, name).or_else(|| host.setting(name));
+    pub fn of(host: &Host, pid: Pid) -> OwnNames {
+        let read = |name| if host.has_read(pid) { host.setting_of(pid, name) } else { host.setting(name) };
+        let aliases = read("local.imta.hostnamealiases").unwrap_or_default().split([',', ' ', ';']);
         OwnNames {
-            hostname: read("local.hostname").unwrap_or(&host.name),
-            aliases: read("local.imta.hostnamealiases").unwrap_or_default(),
-            default_domain: read("service.defaultdomain").unwrap_or_default(),
+            hostname: read("local.hostname").unwrap_or(&host.name).into(),
+            aliases: aliases.filter(|a| !a.is_empty()).map(Name::from).collect(),
+            default_domain: read("service.defaultdomain").unwrap_or_default().into(),
         }
     }
 
     /// Whether a name is `local.hostname` or one of `local.imta.hostnamealiases` (F1.1-24), in any case. A short name
     /// counts only when it is listed.
     pub fn contain(&self, name: &str) -> bool {
-        self.hostname.eq_ignore_ascii_case(name)
-            || self.aliases.split([',', ' ', ';']).any(|a| !a.is_empty() && a.eq_ignore_ascii_case(name))
+        self.hostname.eq_ignore_ascii_case(name) || self.aliases.iter().any(|a| a.eq_ignore_ascii_case(name))
     }
 
     /// The domain of addresses that name none, or this host: `service.defaultdomain`, else the host's own name.
-    pub fn default_domain(&self) -> &'a str {
-        if self.default_domain.is_empty() { self.hostname } else { self.default_domain }
+    pub fn default_domain(&self) -> &str {
+        if self.default_domain.is_empty() { &self.hostname } else { &self.default_domain }
     }
 }
 
 /// `local@domain` in lower case: the key of caches and of duplicate removal.
-pub fn key(address: &str) -> Name {
+pub fn key(address: &str) -> Cow<'_, str> {
     if address.bytes().any(|b| b.is_ascii_uppercase()) { address.to_ascii_lowercase().into() } else { address.into() }
 }
 

@@ -89,8 +89,16 @@ impl AliasCache {
 pub struct DomainCache {
     match_ttl: Span,
     attributes_ttl: Span,
-    matches: FxHashMap<Name, (Time, bool)>,
-    attributes: FxHashMap<Name, (Time, Arc<Entry>)>,
+    domains: FxHashMap<Name, KnownDomain>,
+}
+
+/// What a process knows of a domain.
+#[derive(Clone, Debug)]
+struct KnownDomain {
+    /// Since when it is known whether the domain is ours.
+    matched: Time,
+    /// Its attributes, and since when they are kept; `None`: it is not ours.
+    attributes: Option<(Time, Arc<Entry>)>,
 }
 
 impl DomainCache {
@@ -99,38 +107,29 @@ impl DomainCache {
         DomainCache {
             match_ttl: image.domain_match_ttl(),
             attributes_ttl: image.domain_ttl(),
-            matches: FxHashMap::default(),
-            attributes: FxHashMap::default(),
+            domains: FxHashMap::default(),
         }
     }
 
     /// The entry of a domain (lower case); `Absent` when it is not ours. A look-up renews whichever of the two is due;
     /// attributes stay as they were kept while only the match is renewed.
     pub fn get(&mut self, now: Time, domain: &str, ask: impl FnOnce() -> Found<Arc<Entry>>) -> Found<Arc<Entry>> {
-        let fresh = |since: Time, ttl: Span| now.since(since) < ttl;
-        let matched = self.matches.get(domain).filter(|m| fresh(m.0, self.match_ttl)).map(|m| m.1);
-        if matched == Some(false) {
-            return Found::Absent;
+        let known = self.domains.get(domain);
+        let matched = known.is_some_and(|k| now.since(k.matched) < self.match_ttl);
+        let fresh = |kept: &&(Time, Arc<Entry>)| now.since(kept.0) < self.attributes_ttl;
+        let kept = known.and_then(|k| k.attributes.as_ref()).filter(fresh).cloned();
+        match (known, &kept) {
+            (Some(KnownDomain { attributes: None, .. }), _) if matched => return Found::Absent,
+            (_, Some((_, entry))) if matched => return Found::Value(entry.clone()),
+            _ => {}
         }
-        let kept = self.attributes.get(domain).filter(|a| fresh(a.0, self.attributes_ttl)).map(|a| a.1.clone());
-        if let (Some(true), Some(entry)) = (matched, &kept) {
-            return Found::Value(entry.clone());
-        }
-        let found = ask();
-        match &found {
-            Found::Value(entry) => {
-                self.matches.insert(domain.into(), (now, true));
-                if let Some(kept) = kept {
-                    return Found::Value(kept);
-                }
-                self.attributes.insert(domain.into(), (now, entry.clone()));
-            }
-            Found::Absent => {
-                self.matches.insert(domain.into(), (now, false));
-                self.attributes.remove(domain);
-            }
-            Found::Pending | Found::Code(_) => {}
-        }
+        let attributes = match ask() {
+            Found::Value(entry) => Some(kept.unwrap_or((now, entry))),
+            Found::Absent => None,
+            other => return other,
+        };
+        let found = attributes.as_ref().map_or(Found::Absent, |(_, entry)| Found::Value(entry.clone()));
+        self.domains.insert(domain.into(), KnownDomain { matched: now, attributes });
         found
     }
 }

@@ -14,10 +14,10 @@ use mock_host::time::Time;
 
 /// How the recipients of a file fared.
 #[derive(Default)]
-struct Fared {
-    done: Vec<Recipient>,
-    later: Vec<(Recipient, Name)>,
-    never: Vec<(Recipient, Name)>,
+struct Fared<'f> {
+    done: Vec<&'f Recipient>,
+    later: Vec<(&'f Recipient, Name)>,
+    never: Vec<(&'f Recipient, Name)>,
 }
 
 impl Mta {
@@ -57,9 +57,9 @@ impl Mta {
         let mut replies = replies.into_iter();
         for recipient in file.recipients.iter() {
             match replies.next().unwrap_or_else(|| Reply::Later("no reply".into())) {
-                Reply::Ok => fared.done.push(recipient.clone()),
-                Reply::Later(why) => fared.later.push((recipient.clone(), why)),
-                Reply::Never(why) => fared.never.push((recipient.clone(), why)),
+                Reply::Ok => fared.done.push(recipient),
+                Reply::Later(why) => fared.later.push((recipient, why)),
+                Reply::Never(why) => fared.never.push((recipient, why)),
             }
         }
         let left_site = file.destination == Some(Destination::Outside);
@@ -84,14 +84,13 @@ impl Mta {
             return self.jobs.forget(channel, serial);
         };
         let pid = self.program_of(now, channel, daemon, host, env, out);
-        let name = channel.name();
-        let expansion = self.expand(now, pid, name, &file.mail, &file.recipients, file.received, host, env, out);
+        let expansion = self.expand(now, pid, channel, &file.mail, &file.recipients, file.received, host, env, out);
         let mut fared = Fared::default();
         for (recipient, outcome) in file.recipients.iter().zip(&expansion.outcomes) {
             match outcome {
-                Outcome::Taken => fared.done.push(recipient.clone()),
-                Outcome::Later(_, why) => fared.later.push((recipient.clone(), why.clone())),
-                Outcome::Never(_, why) => fared.never.push((recipient.clone(), why.clone())),
+                Outcome::Taken => fared.done.push(recipient),
+                Outcome::Later(_, why) => fared.later.push((recipient, why.clone())),
+                Outcome::Never(_, why) => fared.never.push((recipient, why.clone())),
             }
         }
         let refused = self.dequeue(now, &file, fared, false, host, out);
@@ -100,16 +99,16 @@ impl Mta {
     }
 
     /// Takes what is done with out of a file, and defers the rest; gives back who is to be told of a failure.
-    fn dequeue(
+    fn dequeue<'f>(
         &mut self,
         now: Time,
-        file: &QueueFile,
-        fared: Fared,
+        file: &'f QueueFile,
+        fared: Fared<'f>,
         left_site: bool,
         host: &Host,
         out: &mut Vec<Output>,
-    ) -> Vec<(Recipient, Name)> {
-        for recipient in fared.done.iter().chain(fared.never.iter().map(|(r, _)| r)) {
+    ) -> Vec<(&'f Recipient, Name)> {
+        for &recipient in fared.done.iter().chain(fared.never.iter().map(|(r, _)| r)) {
             push_fact(out, dequeued(host, file, recipient));
         }
         if left_site {
@@ -122,7 +121,7 @@ impl Mta {
             self.jobs.forget(file.channel, file.serial);
             self.queue.remove(file.channel, file.serial);
         } else {
-            self.defer(now, file.channel, file.serial, fared.later, host, out);
+            self.defer(now, file, fared.later, host, out);
         }
         fared.never
     }
@@ -131,12 +130,12 @@ impl Mta {
         &mut self,
         now: Time,
         file: &QueueFile,
-        refused: Vec<(Recipient, Name)>,
+        refused: Vec<(&Recipient, Name)>,
         host: &mut Host,
         out: &mut Vec<Output>,
     ) {
         for chunk in refused.chunk_by(|a, b| a.1 == b.1) {
-            let recipients: Vec<Recipient> = chunk.iter().map(|(r, _)| r.clone()).collect();
+            let recipients: Vec<Recipient> = chunk.iter().map(|(r, _)| (*r).clone()).collect();
             self.notify_failure(now, &file.mail, &recipients, &chunk[0].1, None, host, out);
         }
     }
@@ -151,31 +150,35 @@ impl Mta {
         host: &Host,
         out: &mut Vec<Output>,
     ) {
-        let Some(file) = self.queue.get(channel, serial) else {
+        let Some(file) = self.queue.get(channel, serial).cloned() else {
             return self.jobs.forget(channel, serial);
         };
         let why: Name = why.into();
-        let later = file.recipients.iter().map(|r| (r.clone(), why.clone())).collect();
-        self.defer(now, channel, serial, later, host, out);
+        let later = file.recipients.iter().map(|r| (r, why.clone())).collect();
+        self.defer(now, &file, later, host, out);
     }
 
+    /// Leaves recipients of a file, in its order, in it for a later attempt.
     fn defer(
         &mut self,
         now: Time,
-        channel: Channel,
-        serial: u64,
-        later: Vec<(Recipient, Name)>,
+        file: &QueueFile,
+        later: Vec<(&Recipient, Name)>,
         host: &Host,
         out: &mut Vec<Output>,
     ) {
         let reply = later.last().map_or_else(Name::default, |(_, why)| why.clone());
-        for (recipient, why) in &later {
-            let channel = channel.name().into();
-            push_fact(out, Fact::Deferred { host: host.id, channel, token: recipient.token, why: why.clone() });
+        let left = if later.len() == file.recipients.len() {
+            file.recipients.clone()
+        } else {
+            later.iter().map(|(r, _)| (*r).clone()).collect()
+        };
+        for (recipient, why) in later {
+            let (host, channel) = (host.id, file.channel_name.clone());
+            push_fact(out, Fact::Deferred { host, channel, token: recipient.token, why });
         }
-        let left = later.into_iter().map(|(r, _)| r).collect();
-        if let Some(attempts) = self.queue.failed(channel, serial, left, reply) {
-            self.jobs.learn(channel, serial, now + backoff(attempts));
+        if let Some(attempts) = self.queue.failed(file.channel, file.serial, left, reply) {
+            self.jobs.learn(file.channel, file.serial, now + backoff(attempts));
         }
     }
 }

@@ -2,6 +2,7 @@
 //! statuses say, on which host. It must not know when files are delivered.
 
 use crate::address::{Address, OwnNames, key, route};
+use crate::channel::Channel;
 use crate::input::{Destination, Output, Recipient};
 use crate::record::{Bounce, Enqueue, Expansion, Outcome};
 use crate::router::{ProcessState, Source, fact};
@@ -25,7 +26,7 @@ pub(crate) struct Work<'a> {
     pub(crate) mail: &'a Arc<Mail>,
     received: u16,
     pub(crate) host: &'a Host,
-    pub(crate) names: OwnNames<'a>,
+    pub(crate) names: Arc<OwnNames>,
     pub(crate) env: &'a dyn Environment,
     pub(crate) process: &'a mut ProcessState,
     decisions: &'a mut Vec<Output>,
@@ -37,7 +38,7 @@ pub(crate) struct Work<'a> {
 }
 
 /// An entry that an address leads to.
-pub(crate) struct Target {
+pub(crate) struct Target<'t> {
     /// User or group.
     pub(crate) listed: Listed,
     /// The domain's entry.
@@ -45,11 +46,11 @@ pub(crate) struct Target {
     /// Since when this process has the user's or group's entry.
     pub(crate) since: Time,
     /// The address, `local@domain`.
-    pub(crate) address: Name,
+    pub(crate) address: &'t str,
     /// The detail of `local+detail@domain`.
     pub(crate) folder: Option<Name>,
     /// Original recipient.
-    pub(crate) original: Name,
+    pub(crate) original: &'t Name,
     /// Copy.
     pub(crate) token: Token,
 }
@@ -74,7 +75,7 @@ impl<'a> Work<'a> {
             mail,
             received,
             host,
-            names: OwnNames::of(host, pid),
+            names: process.names.clone().unwrap_or_else(|| Arc::new(OwnNames::of(host, pid))),
             env,
             process,
             decisions,
@@ -96,7 +97,7 @@ impl<'a> Work<'a> {
     pub(crate) fn copy(&mut self, address: &Name, token: Token, errors_to: Option<&Name>) {
         match self.route(address, address, token) {
             Outcome::Taken => {}
-            Outcome::Later(..) => self.reprocess(address, address, token, None),
+            Outcome::Later(..) => self.reprocess(address.clone(), address, token, None),
             Outcome::Never(_, why) => {
                 let recipient = plain_recipient(address.clone(), address, token, None);
                 self.result.bounces.push(Bounce { recipient, why, to: errors_to.cloned() });
@@ -141,8 +142,7 @@ impl<'a> Work<'a> {
             Err(outcome) => return outcome,
         };
         let group = listed.entry.is_a("inetMailGroup") && !listed.entry.is_a("inetMailUser");
-        let (address, original) = (parts.whole.into(), original.clone());
-        let target = Target { listed, domain, since, address, folder, original, token };
+        let target = Target { listed, domain, since, address: parts.whole, folder, original, token };
         if group { self.group(target) } else { self.user(target) }
     }
 
@@ -195,7 +195,7 @@ impl<'a> Work<'a> {
             Some(smart) if !self.names.contain(smart) => {
                 let routed = format!("@{smart}:{}", parts.whole);
                 self.file(
-                    "tcp_intranet",
+                    Channel::TcpIntranet,
                     Some(smtp(smart)),
                     plain_recipient(routed.into(), original, token, None),
                     None,
@@ -209,19 +209,19 @@ impl<'a> Work<'a> {
     /// Goes one expansion deeper; false when the address led here already, or the way is too long.
     pub(crate) fn enter(&mut self, address: &str) -> bool {
         let address = key(address);
-        if self.path.len() >= DEPTH || self.path.contains(&address) {
+        if self.path.len() >= DEPTH || self.path.iter().any(|p| **p == *address) {
             return false;
         }
-        self.path.push(address);
+        self.path.push(address.into());
         true
     }
 
     /// The entry's mailHost is elsewhere: `@mailhost:user@domain`, by the rewrite rules to tcp_intranet (F3.2-01).
-    pub(crate) fn send_to_mail_host(&mut self, mail_host: &str, target: &Target) {
+    pub(crate) fn send_to_mail_host(&mut self, mail_host: &str, target: &Target<'_>) {
         let user = Some(target.listed.user.clone());
-        let routed: Name = format!("@{mail_host}:{}", target.address).into();
-        let recipient = plain_recipient(routed, &target.original, target.token, user);
-        self.file("tcp_intranet", Some(smtp(mail_host)), recipient, None);
+        let routed: Name = ["@", mail_host, ":", target.address].concat().into();
+        let recipient = plain_recipient(routed, target.original, target.token, user);
+        self.file(Channel::TcpIntranet, Some(smtp(mail_host)), recipient, None);
     }
 
     /// Onward to a host of the site, the route kept. Nobody outside routes through the site.
@@ -230,7 +230,7 @@ impl<'a> Work<'a> {
             return Outcome::Never(550, format!("5.7.1 relaying not allowed: {routed}").into());
         }
         let recipient = plain_recipient(routed.into(), original, token, None);
-        self.file("tcp_intranet", Some(smtp(next)), recipient, None);
+        self.file(Channel::TcpIntranet, Some(smtp(next)), recipient, None);
         Outcome::Taken
     }
 
@@ -240,13 +240,13 @@ impl<'a> Work<'a> {
             return Outcome::Never(550, format!("5.7.1 relaying not allowed: {address}").into());
         }
         let recipient = plain_recipient(address.into(), original, token, None);
-        self.file("tcp_local", Some(Destination::Outside), recipient, None);
+        self.file(Channel::TcpLocal, Some(Destination::Outside), recipient, None);
         Outcome::Taken
     }
 
     /// Into an intermediate channel, to be expanded when it is dequeued.
-    pub(crate) fn reprocess(&mut self, address: &Name, original: &Name, token: Token, user: Option<Name>) {
-        self.file("reprocess", None, plain_recipient(address.clone(), original, token, user), None);
+    pub(crate) fn reprocess(&mut self, address: Name, original: &Name, token: Token, user: Option<Name>) {
+        self.file(Channel::Reprocess, None, plain_recipient(address, original, token, user), None);
     }
 
     /// Whether mail from this source to a channel is to pass the conversion channel first.
@@ -261,7 +261,7 @@ impl<'a> Work<'a> {
     /// sidelined as looping (F5.4-05).
     pub(crate) fn file(
         &mut self,
-        channel: &str,
+        channel: Channel,
         destination: Option<Destination>,
         recipient: Recipient,
         held: Option<HeldWhy>,
@@ -271,7 +271,7 @@ impl<'a> Work<'a> {
         let held = held.or(looping.then_some(HeldWhy::Loop));
         let domain = |r: &Recipient| r.address.rsplit_once('@').map(|(_, d)| d.to_ascii_lowercase());
         let together = self.result.enqueue.iter_mut().find(|f| {
-            *f.channel == *channel
+            f.channel == channel
                 && f.held == held
                 && f.destination == destination
                 && (destination != Some(Destination::Outside)
@@ -280,7 +280,7 @@ impl<'a> Work<'a> {
         match together {
             Some(file) => file.recipients.push(recipient),
             None => self.result.enqueue.push(Enqueue {
-                channel: channel.into(),
+                channel,
                 destination,
                 mail: self.mail.clone(),
                 recipients: vec![recipient],
@@ -296,13 +296,13 @@ impl<'a> Work<'a> {
     }
 
     /// Replaces a copy by others.
-    pub(crate) fn expanded(&mut self, token: Token, address: &Name, into: Vec<(Token, Name)>) {
-        let (host, pid, address) = (self.host.id, self.pid, address.clone());
+    pub(crate) fn expanded(&mut self, token: Token, address: &str, into: Vec<(Token, Name)>) {
+        let (host, pid, address) = (self.host.id, self.pid, address.into());
         self.result.facts.push(Fact::Expanded { host, pid, token, address, into: into.into() });
     }
 
     /// Reports that this process decided by a user's entry.
-    pub(crate) fn decided(&mut self, target: &Target) {
+    pub(crate) fn decided(&mut self, target: &Target<'_>) {
         self.decisions.push(fact(Fact::Decided {
             host: self.host.id,
             pid: self.pid,
@@ -323,7 +323,7 @@ pub(crate) fn plain_recipient(address: Name, original: &Name, token: Token, user
 
 /// A host by SMTP; names count without regard to case.
 fn smtp(name: &str) -> Destination {
-    Destination::Smtp(key(name))
+    Destination::Smtp(key(name).into())
 }
 
 /// The reply for an address that leads nowhere.

@@ -22,6 +22,18 @@ struct Due {
     serial: u64,
 }
 
+/// Later than any instant of a run.
+const NEVER: Time = Time(i64::MAX);
+
+/// What a channel waits for.
+#[derive(Clone, Copy, Debug)]
+struct Agenda {
+    /// When the next attempt may start, should the job controller run.
+    start: Time,
+    /// When a process is through with a file.
+    through: Time,
+}
+
 /// One channel's part of the cache.
 #[derive(Clone, Debug, Default)]
 struct Lane {
@@ -36,6 +48,8 @@ struct Lane {
     stopped: bool,
     job_limit: Option<u32>,
     service: Option<Span>,
+    /// What the lane waits for; `None`: it has changed since that was looked at.
+    agenda: Option<Agenda>,
 }
 
 impl Lane {
@@ -47,6 +61,20 @@ impl Lane {
             return 0;
         }
         self.job_limit.unwrap_or(channel.default_job_limit()) as usize
+    }
+    fn agenda(&self, channel: Channel) -> Agenda {
+        let free = self.busy() < self.limit(channel);
+        Agenda {
+            start: self.due.first().filter(|_| free).map_or(NEVER, |due| due.at),
+            through: self.working.first().map_or(NEVER, |(at, _)| *at),
+        }
+    }
+    /// Forgets the files, and what a program is at work on; attempts elsewhere go on.
+    fn forget_all(&mut self) {
+        self.known.clear();
+        self.due.clear();
+        self.working.clear();
+        self.agenda = None;
     }
     fn set(&mut self, serial: u64, due: Option<Due>) {
         if let Some(Some(old)) = self.known.insert(serial, due) {
@@ -66,17 +94,30 @@ pub struct JobController {
 }
 
 impl JobController {
+    /// The lane of a channel, to be changed.
+    fn lane(&mut self, channel: Channel) -> &mut Lane {
+        let lane = &mut self.lanes[channel as usize];
+        lane.agenda = None;
+        lane
+    }
+    fn agenda(&mut self, channel: Channel) -> Agenda {
+        let lane = &mut self.lanes[channel as usize];
+        match lane.agenda {
+            Some(agenda) => agenda,
+            None => *lane.agenda.insert(lane.agenda(channel)),
+        }
+    }
     /// How many attempts of a channel run at once; `imsimta cache -change -channel=… -job_limit=`.
     pub fn set_job_limit(&mut self, channel: Channel, limit: u32) {
-        self.lanes[channel as usize].job_limit = Some(limit.max(1));
+        self.lane(channel).job_limit = Some(limit.max(1));
     }
     /// Starts nothing new in a channel, or does so again (`qm stop`, `qm start`).
     pub(crate) fn set_stopped(&mut self, channel: Channel, stopped: bool) {
-        self.lanes[channel as usize].stopped = stopped;
+        self.lane(channel).stopped = stopped;
     }
     /// How long a file keeps a process of an expanding channel busy: a long one builds up a backlog.
     pub fn set_service(&mut self, channel: Channel, service: Span) {
-        self.lanes[channel as usize].service = Some(service);
+        self.lane(channel).service = Some(service);
     }
     /// The files of a channel that the cache knows, with the instant of the next attempt; `None`: one is under way.
     pub fn known(&self, channel: Channel) -> impl Iterator<Item = (u64, Option<Time>)> {
@@ -89,21 +130,21 @@ impl JobController {
     }
     /// Learns a file, or its new due time.
     pub(crate) fn learn(&mut self, channel: Channel, serial: u64, at: Time) {
-        self.lanes[channel as usize].set(serial, Some(Due { waits_its_turn: true, at, serial }));
+        self.lane(channel).set(serial, Some(Due { waits_its_turn: true, at, serial }));
     }
     /// Learns a file that comes before all others.
     pub(crate) fn learn_first(&mut self, channel: Channel, serial: u64, at: Time) {
-        self.lanes[channel as usize].set(serial, Some(Due { waits_its_turn: false, at, serial }));
+        self.lane(channel).set(serial, Some(Due { waits_its_turn: false, at, serial }));
     }
     pub(crate) fn forget(&mut self, channel: Channel, serial: u64) {
-        let lane = &mut self.lanes[channel as usize];
+        let lane = self.lane(channel);
         if let Some(Some(due)) = lane.known.remove(&serial) {
             lane.due.remove(&due);
         }
     }
     /// Every waiting file of a channel is due now; how many.
     pub(crate) fn hasten(&mut self, channel: Channel, now: Time) -> usize {
-        let lane = &mut self.lanes[channel as usize];
+        let lane = self.lane(channel);
         let waiting: Vec<Due> = lane.due.iter().filter(|d| d.at > now).copied().collect();
         for due in &waiting {
             lane.set(due.serial, Some(Due { at: now, ..*due }));
@@ -115,7 +156,7 @@ impl JobController {
         self.next_attempt += 1;
         let id = AttemptId(u64::from(host.id.0) << 40 | self.next_attempt);
         self.running.insert(id, (channel, serial));
-        let lane = &mut self.lanes[channel as usize];
+        let lane = self.lane(channel);
         lane.set(serial, None);
         lane.running.insert(serial);
         id
@@ -123,28 +164,28 @@ impl JobController {
     /// Ends an attempt: which file it was for.
     pub(crate) fn end(&mut self, id: AttemptId) -> Option<(Channel, u64)> {
         let (channel, serial) = self.running.remove(&id)?;
-        self.lanes[channel as usize].running.remove(&serial);
+        self.lane(channel).running.remove(&serial);
         Some((channel, serial))
     }
-    fn next_due(&self, channel: Channel, now: Time) -> Option<u64> {
-        let lane = &self.lanes[channel as usize];
-        let first = lane.due.first()?;
-        (first.at <= now && lane.busy() < lane.limit(channel)).then_some(first.serial)
+    /// A file of which an attempt may start now, in the order of the channels.
+    fn next_due(&mut self, now: Time) -> Option<(Channel, u64)> {
+        let channel = Channel::ALL.into_iter().find(|c| self.agenda(*c).start <= now)?;
+        Some((channel, self.lanes[channel as usize].due.first()?.serial))
     }
-    fn next_worked(&mut self, channel: Channel, now: Time) -> Option<(Time, u64)> {
-        let lane = &mut self.lanes[channel as usize];
-        let first = *lane.working.first()?;
-        (first.0 <= now && lane.working.remove(&first)).then_some(first)
+    /// A file that a process of a channel is through with.
+    fn next_worked(&mut self, channel: Channel, now: Time) -> Option<u64> {
+        if self.agenda(channel).through > now {
+            return None;
+        }
+        self.lane(channel).working.pop_first().map(|(_, serial)| serial)
     }
     /// The earliest instant at which there is something to do.
-    fn next_instant(&self, runs: bool) -> Option<Time> {
-        let of = |channel: Channel| {
-            let lane = &self.lanes[channel as usize];
-            let worked = lane.working.first().map(|(at, _)| *at);
-            let due = lane.due.first().filter(|_| runs && lane.busy() < lane.limit(channel)).map(|d| d.at);
-            worked.into_iter().chain(due).min()
+    fn next_instant(&mut self, runs: bool) -> Option<Time> {
+        let of = |channel| {
+            let Agenda { start, through } = self.agenda(channel);
+            if runs { start.min(through) } else { through }
         };
-        Channel::ALL.into_iter().filter_map(of).min()
+        Channel::ALL.into_iter().map(of).min().filter(|at| *at < NEVER)
     }
 }
 
@@ -174,7 +215,7 @@ impl Mta {
     pub(crate) fn run_jobs(&mut self, now: Time, host: &mut Host, env: &dyn Environment, out: &mut Vec<Output>) {
         self.start_due(now, host, out);
         for channel in Channel::ALL {
-            while let Some((_, serial)) = self.jobs.next_worked(channel, now) {
+            while let Some(serial) = self.jobs.next_worked(channel, now) {
                 self.expand_file(now, channel, serial, host, env, out);
             }
         }
@@ -184,10 +225,8 @@ impl Mta {
     /// Starts attempts of whatever is due, as many as each channel may run at once, and asks to be woken for the next.
     pub(crate) fn start_due(&mut self, now: Time, host: &Host, out: &mut Vec<Output>) {
         if host.processes.runs(Daemon::JobController) {
-            for channel in Channel::ALL {
-                while let Some(serial) = self.jobs.next_due(channel, now) {
-                    self.start_attempt(now, channel, serial, host, out);
-                }
+            while let Some((channel, serial)) = self.jobs.next_due(now) {
+                self.start_attempt(now, channel, serial, host, out);
             }
         }
         self.arm(now, host, out);
@@ -195,14 +234,14 @@ impl Mta {
 
     fn start_attempt(&mut self, now: Time, channel: Channel, serial: u64, host: &Host, out: &mut Vec<Output>) {
         if self.queue.channel_paused(channel) {
-            self.jobs.lanes[channel as usize].set(serial, None);
+            self.jobs.lane(channel).set(serial, None);
             self.defer_whole(now, channel, serial, "connection timed out", host, out);
             return;
         }
         match channel.program() {
             Program::Delivers => self.hand_on(channel, serial, host, out),
             Program::Expands(_) => {
-                let lane = &mut self.jobs.lanes[channel as usize];
+                let lane = self.jobs.lane(channel);
                 lane.set(serial, None);
                 lane.working.insert((now + lane.service.unwrap_or(channel.default_service()), serial));
             }
@@ -234,9 +273,7 @@ impl Mta {
             return;
         }
         for lane in &mut self.jobs.lanes {
-            lane.known.clear();
-            lane.due.clear();
-            lane.working.clear();
+            lane.forget_all();
             lane.stopped = false;
         }
         self.sync_cache(now);
@@ -254,11 +291,7 @@ impl Mta {
         _out: &mut Vec<Output>,
     ) {
         if process.daemon == Daemon::JobController {
-            for lane in &mut self.jobs.lanes {
-                lane.known.clear();
-                lane.due.clear();
-                lane.working.clear();
-            }
+            self.jobs.lanes.iter_mut().for_each(Lane::forget_all);
         }
     }
 
@@ -291,7 +324,7 @@ impl Mta {
         env: &dyn Environment,
         out: &mut Vec<Output>,
     ) -> Pid {
-        let runs_for = |p: &&Process| p.args.rsplit(' ').next() == Some(channel.name());
+        let runs_for = |p: &&Process| p.args.strip_suffix(channel.name()).is_some_and(|a| a.ends_with(' '));
         if let Some(process) = host.processes.of(daemon).find(runs_for) {
             return process.pid;
         }

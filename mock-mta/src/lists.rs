@@ -13,10 +13,10 @@ use mock_host::mail::{Name, Token};
 impl Work<'_> {
     /// Expands a group: status, host, deferral, delivery options (§5.3). Without mailHost it is expanded on any MTA, with
     /// one there only, unless the option carries `#` (F3.2-01).
-    pub(crate) fn group(&mut self, target: Target) -> Outcome {
+    pub(crate) fn group(&mut self, target: Target<'_>) -> Outcome {
         let image = self.process.image.clone();
         let entry = target.listed.entry.clone();
-        let holds = match standing(&target.domain, &entry, true, &image, &target.address) {
+        let holds = match standing(&target.domain, &entry, true, &image, target.address) {
             Standing::Active => false,
             Standing::Hold => true,
             Standing::Later(code, text) => return Outcome::Later(code, text),
@@ -40,10 +40,10 @@ impl Work<'_> {
             return Outcome::Taken;
         }
         if self.deferred(&entry, true, &options) {
-            self.reprocess(&target.address, &target.original, target.token, None);
+            self.reprocess(target.address.into(), target.original, target.token, None);
             return Outcome::Taken;
         }
-        if !self.enter(&target.address) {
+        if !self.enter(target.address) {
             return Outcome::Never(550, format!("5.4.6 list contains itself: {}", target.address).into());
         }
         let outcome = self.take_members(&target, &entry, options.into_iter().flatten());
@@ -53,7 +53,7 @@ impl Work<'_> {
 
     fn take_members<'o>(
         &mut self,
-        target: &Target,
+        target: &Target<'_>,
         entry: &Entry,
         options: impl Iterator<Item = &'o DeliveryOption>,
     ) -> Outcome {
@@ -62,7 +62,7 @@ impl Work<'_> {
         for option in options {
             match option.target {
                 Leads::Members if self.members(entry, &mut addresses).is_err() => {
-                    return directory_away(&target.address);
+                    return directory_away(target.address);
                 }
                 Leads::Forward => {
                     addresses
@@ -73,12 +73,12 @@ impl Work<'_> {
                 _ => {}
             }
         }
-        self.seen.insert(key(&target.address));
-        addresses.retain(|address| self.seen.insert(key(address)));
+        self.seen.insert(key(target.address).into());
+        addresses.retain(|address| self.seen.insert(key(address).into()));
         let copies: Vec<(Token, Name)> = addresses.into_iter().map(|a| (target.token.via(&a), a)).collect();
         let ends: Vec<(Token, Name)> = ends.into_iter().map(|why| (target.token.via(&why), why)).collect();
         let into = copies.iter().chain(&ends).cloned().collect();
-        self.expanded(target.token, &target.address, into);
+        self.expanded(target.token, target.address, into);
         let errors_to = entry.first("mgrpErrorsTo").map(|to| Name::from(to.strip_prefix("mailto:").unwrap_or(to)));
         for (token, address) in copies {
             self.copy(&address, token, errors_to.as_ref());

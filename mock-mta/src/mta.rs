@@ -1,6 +1,7 @@
 //! Owns one host's MTA as a whole: where an input goes, and how an expansion becomes queue files. It must not know how
 //! an address is routed nor when a queue file is due.
 
+use crate::channel::Channel;
 use crate::commands::Commands;
 use crate::expansion::plain_recipient;
 use crate::input::{Input, Output, Peer, TransactionId};
@@ -116,7 +117,7 @@ impl Mta {
         &mut self,
         now: Time,
         pid: Pid,
-        source_channel: &str,
+        channel: Channel,
         mail: &Arc<Mail>,
         recipients: &[crate::input::Recipient],
         received: u16,
@@ -124,8 +125,8 @@ impl Mta {
         env: &dyn Environment,
         out: &mut Vec<Output>,
     ) -> Expansion {
-        let source = Source::of_channel(source_channel);
-        let to = recipients.iter().map(|r| (r.address.clone(), r.original.clone(), r.token));
+        let source = Source::of_channel(channel);
+        let to = recipients.iter().map(|r| (&r.address, r.original.clone(), r.token));
         self.router.expand(now, pid, source, mail, to, received, host, env, out)
     }
 
@@ -186,7 +187,7 @@ impl Mta {
         out: &mut Vec<Output>,
     ) {
         let token = Token::accepted(mail.id, to);
-        let one = std::iter::once((to.clone(), to.clone(), token));
+        let one = std::iter::once((to, to.clone(), token));
         let pid = self.router.any_process(pid).unwrap_or(pid);
         let expansion = self.router.expand(now, pid, Source::Own, &mail, one, 0, host, env, out);
         out.push(accepted(host, &mail, token, to.clone()));
@@ -196,7 +197,7 @@ impl Mta {
             }
             Some(Outcome::Later(..)) => {
                 let recipients = vec![plain_recipient(to.clone(), to, token, None)];
-                let (channel, destination, held) = ("reprocess".into(), None, None);
+                let (channel, destination, held) = (Channel::Reprocess, None, None);
                 let item = Enqueue { channel, destination, mail, recipients, received: 1, held };
                 self.enqueue(now, item, host, out);
             }

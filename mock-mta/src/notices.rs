@@ -218,7 +218,7 @@ impl Mta {
         );
         let recipient =
             Recipient { token, address: to.clone(), original: to, user: None, folder: None, quota_bytes: None };
-        let channel = Channel::Process.name().into();
+        let channel = Channel::Process;
         let recipients = vec![recipient];
         let item = Enqueue { channel, destination: None, mail, recipients, received: 1, held: None };
         self.enqueue(now, item, host, out);

@@ -95,7 +95,7 @@ pub struct InitialFile {
 /// The files of one channel.
 #[derive(Clone, Debug, Default)]
 struct Directory {
-    files: BTreeMap<u64, QueueFile>,
+    files: BTreeMap<u64, Arc<QueueFile>>,
     held: usize,
     size_bytes: u64,
     paused: bool,
@@ -111,14 +111,14 @@ pub struct Queue {
 impl Queue {
     /// Every file: by channel, then in the order of queueing.
     pub fn files(&self) -> impl Iterator<Item = &QueueFile> {
-        self.directories.iter().flat_map(|d| d.files.values())
+        self.directories.iter().flat_map(|d| d.files.values().map(|f| &**f))
     }
     /// The files of a channel, in the order of queueing.
     pub fn files_of(&self, channel: Channel) -> impl Iterator<Item = &QueueFile> {
-        self.directories[channel as usize].files.values()
+        self.directories[channel as usize].files.values().map(|f| &**f)
     }
     /// A file by its number.
-    pub fn get(&self, channel: Channel, serial: u64) -> Option<&QueueFile> {
+    pub fn get(&self, channel: Channel, serial: u64) -> Option<&Arc<QueueFile>> {
         self.directories[channel as usize].files.get(&serial)
     }
     /// Number of files, held ones included.
@@ -150,14 +150,7 @@ impl Queue {
         self.directories[channel as usize].paused
     }
 
-    pub(crate) fn add(
-        &mut self,
-        host: &Host,
-        file: InitialFile,
-        channel_name: Name,
-        held: Option<HeldWhy>,
-        received: u16,
-    ) -> u64 {
+    pub(crate) fn add(&mut self, host: &Host, file: InitialFile, held: Option<HeldWhy>, received: u16) -> u64 {
         debug_assert!(!file.recipients.is_empty(), "a queue file has a recipient");
         self.next_serial += 1;
         let serial = self.next_serial;
@@ -166,7 +159,7 @@ impl Queue {
         self.insert(QueueFile {
             serial,
             channel: file.channel,
-            channel_name,
+            channel_name: file.channel.name().into(),
             attempts: attempts_of(&name).unwrap_or(0),
             name,
             held,
@@ -184,9 +177,9 @@ impl Queue {
         let directory = &mut self.directories[file.channel as usize];
         directory.held += usize::from(file.held.is_some());
         directory.size_bytes += file.size_bytes();
-        directory.files.insert(file.serial, file);
+        directory.files.insert(file.serial, Arc::new(file));
     }
-    pub(crate) fn remove(&mut self, channel: Channel, serial: u64) -> Option<QueueFile> {
+    pub(crate) fn remove(&mut self, channel: Channel, serial: u64) -> Option<Arc<QueueFile>> {
         let directory = &mut self.directories[channel as usize];
         let file = directory.files.remove(&serial)?;
         directory.held -= usize::from(file.held.is_some());
@@ -195,7 +188,7 @@ impl Queue {
     }
     /// Notes a failed attempt: the recipients that are left, one attempt more, a new name (F5.2-03). The attempts now.
     pub(crate) fn failed(&mut self, channel: Channel, serial: u64, left: Arc<[Recipient]>, reply: Name) -> Option<u32> {
-        let file = self.directories[channel as usize].files.get_mut(&serial)?;
+        let file = Arc::make_mut(self.directories[channel as usize].files.get_mut(&serial)?);
         file.recipients = left;
         file.attempts += 1;
         file.last_reply = reply;
@@ -205,7 +198,7 @@ impl Queue {
     /// Marks a file as held, or drops the mark with everything tried forgotten (F5.2-02); the file as it is named now.
     pub(crate) fn mark(&mut self, channel: Channel, serial: u64, held: Option<HeldWhy>) -> Option<&QueueFile> {
         let directory = &mut self.directories[channel as usize];
-        let file = directory.files.get_mut(&serial)?;
+        let file = Arc::make_mut(directory.files.get_mut(&serial)?);
         directory.held -= usize::from(file.held.is_some());
         directory.held += usize::from(held.is_some());
         file.held = held;
@@ -217,26 +210,25 @@ impl Queue {
     }
     pub(crate) fn note_notice(&mut self, channel: Channel, serial: u64, sent: u8) {
         if let Some(file) = self.directories[channel as usize].files.get_mut(&serial) {
-            file.notices_sent = sent;
+            Arc::make_mut(file).notices_sent = sent;
         }
     }
 }
 
 impl Mta {
-    /// Writes a queue file, says so of each recipient, and has it attempted at once unless it is held. A channel that the
-    /// configuration does not have is `l`: the address is decided again. What is sent to the bitbucket ends here.
+    /// Writes a queue file, says so of each recipient, and has it attempted at once unless it is held. What is sent to
+    /// the bitbucket ends here.
     pub(crate) fn enqueue(&mut self, now: Time, item: Enqueue, host: &mut Host, out: &mut Vec<Output>) {
-        let channel = Channel::named(&item.channel).unwrap_or(Channel::L);
+        let Enqueue { channel, destination, mail, recipients, received, held } = item;
         if channel == Channel::Bitbucket {
             let why: Name = "bitbucket".into();
-            for r in &item.recipients {
+            for r in &recipients {
                 push_fact(out, Fact::Discarded { host: host.id, token: r.token, why: why.clone() });
             }
             return;
         }
-        let Enqueue { channel: channel_name, destination, mail, recipients, received, held } = item;
         let file = InitialFile { channel, name: None, created: now, mail, destination, recipients };
-        let serial = self.queue.add(host, file, channel_name, held, received);
+        let serial = self.queue.add(host, file, held, received);
         if let Some(file) = self.queue.get(channel, serial) {
             for r in file.recipients.iter() {
                 push_fact(
@@ -264,7 +256,7 @@ impl Mta {
     /// controller is next woken or started.
     pub fn add_queued(&mut self, now: Time, host: &Host, file: InitialFile, out: &mut Vec<Output>) -> u64 {
         let (channel, created) = (file.channel, file.created);
-        let serial = self.queue.add(host, file, channel.name().into(), None, 1);
+        let serial = self.queue.add(host, file, None, 1);
         self.jobs.learn(channel, serial, now);
         self.arm(now, host, out);
         self.notices_watch(created, channel, false, host, out);
@@ -274,7 +266,7 @@ impl Mta {
     /// Puts a held file into a queue without any fact: content that a world begins with.
     pub fn add_held(&mut self, host: &Host, file: InitialFile, why: HeldWhy, out: &mut Vec<Output>) -> u64 {
         let (channel, created) = (file.channel, file.created);
-        let serial = self.queue.add(host, file, channel.name().into(), Some(why), 1);
+        let serial = self.queue.add(host, file, Some(why), 1);
         self.notices_watch(created, channel, true, host, out);
         serial
     }

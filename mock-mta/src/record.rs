@@ -1,6 +1,7 @@
 //! Owns what routing and queues say to each other: a file to be queued, and what became of the
 //! recipients of an expansion. It must not know how addresses are looked up, nor how files are scheduled.
 
+use crate::channel::Channel;
 use crate::input::{Destination, Recipient};
 use mock_host::fact::{Fact, HeldWhy};
 use mock_host::mail::{Mail, Name};
@@ -10,8 +11,8 @@ use std::sync::Arc;
 /// A message to be written to a channel: one file a channel, destination and held mark (F5.2-02).
 #[derive(Clone, Debug)]
 pub struct Enqueue {
-    /// Channel: `ims-ms`, `tcp_lmtpcs`, `tcp_intranet`, `tcp_local`, `hold`, `reprocess`, `conversion`, `process`.
-    pub channel: Name,
+    /// Channel.
+    pub channel: Channel,
     /// Where an attempt goes; `None` for the intermediate channels, whose files are expanded again when they are
     /// dequeued (F5.3-02).
     pub destination: Option<Destination>,

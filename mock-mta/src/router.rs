@@ -1,7 +1,9 @@
 //! Owns the processes of an MTA that expand addresses (each with its caches and the image it started with), the open
 //! SMTP transactions, and what is replied to them. It must not know queue files, nor how one address is expanded.
 
+use crate::address::OwnNames;
 use crate::alias_cache::{AliasCache, DomainCache};
+use crate::channel::Channel;
 use crate::expansion::Work;
 use crate::input::{Output, Peer, TransactionId};
 use crate::option_dat::{ALIAS_ENTRY_CACHE_TIMEOUT, Image};
@@ -39,12 +41,12 @@ pub enum Source {
 }
 
 impl Source {
-    /// The source that a file of an intermediate channel is, by the channel's name.
-    pub fn of_channel(channel: &str) -> Source {
+    /// The source that a file of an intermediate channel is.
+    pub fn of_channel(channel: Channel) -> Source {
         match channel {
-            "conversion" => Source::Conversion,
-            "hold" => Source::Hold,
-            "process" => Source::Process,
+            Channel::Conversion => Source::Conversion,
+            Channel::Hold => Source::Hold,
+            Channel::Process => Source::Process,
             _ => Source::Reprocess,
         }
     }
@@ -68,13 +70,16 @@ impl Source {
 pub(crate) struct ProcessState {
     pub(crate) daemon: Daemon,
     pub(crate) image: Arc<Image>,
+    /// What it takes for its own host; `None`: it has read no settings, those on disk count.
+    pub(crate) names: Option<Arc<OwnNames>>,
     pub(crate) alias: AliasCache,
     pub(crate) domains: DomainCache,
 }
 
 impl ProcessState {
-    fn new(daemon: Daemon, image: &Arc<Image>) -> ProcessState {
-        ProcessState { daemon, image: image.clone(), alias: AliasCache::new(image), domains: DomainCache::new(image) }
+    fn new(daemon: Daemon, image: &Arc<Image>, names: Option<Arc<OwnNames>>) -> ProcessState {
+        let (alias, domains) = (AliasCache::new(image), DomainCache::new(image));
+        ProcessState { daemon, image: image.clone(), names, alias, domains }
     }
 }
 
@@ -107,7 +112,8 @@ impl Router {
         if !expands.contains(&process.daemon) {
             return;
         }
-        self.processes.insert(pid, Arc::new(ProcessState::new(process.daemon, image)));
+        let names = host.has_read(pid).then(|| Arc::new(OwnNames::of(host, pid)));
+        self.processes.insert(pid, Arc::new(ProcessState::new(process.daemon, image, names)));
         out.push(fact(Fact::SettingInForce {
             host: host.id,
             pid,
@@ -174,19 +180,21 @@ impl Router {
                 (a, t)
             })
             .collect();
-        let once = to.iter().enumerate().filter(|(i, (_, token))| to[..*i].iter().all(|(_, t)| t != token));
-        let once: Vec<usize> = once.map(|(i, _)| i).collect();
-        let named = once.iter().map(|&i| (to[i].0.clone(), plain(&to[i].0), to[i].1));
-        let expansion = self.expand(now, pid, source, &mail, named, received, host, env, out);
-        let outcome_of = |token: Token| {
-            let at = once.iter().position(|&i| to[i].1 == token);
-            at.and_then(|at| expansion.outcomes.get(at)).cloned().unwrap_or(Outcome::Taken)
-        };
-        let mut replies = Vec::with_capacity(to.len());
-        for (address, token) in &to {
-            let reply = match outcome_of(*token) {
-                Outcome::Taken => (250, Name::from(format!("2.1.5 {address} OK"))),
-                Outcome::Later(code, text) | Outcome::Never(code, text) => (code, text),
+        // A recipient that is named again is answered as it was the first time.
+        let before = |i: usize| to[..i].iter().position(|(_, token)| *token == to[i].1);
+        let once = (0..to.len()).filter(|&i| before(i).is_none());
+        let named = once.clone().map(|i| (&to[i].0, plain(&to[i].0), to[i].1));
+        let mut expansion = self.expand(now, pid, source, &mail, named, received, host, env, out);
+        let mut outcomes = std::mem::take(&mut expansion.outcomes).into_iter();
+        let mut replies: Vec<(u16, Name)> = Vec::with_capacity(to.len());
+        for (i, (address, _)) in to.iter().enumerate() {
+            let reply = match before(i).map(|first| &replies[first]) {
+                Some(refused) if refused.0 != 250 => refused.clone(),
+                Some(_) => taken(address),
+                None => match outcomes.next().unwrap_or(Outcome::Taken) {
+                    Outcome::Taken => taken(address),
+                    Outcome::Later(code, text) | Outcome::Never(code, text) => (code, text),
+                },
             };
             if reply.0 != 250 {
                 out.push(fact(Fact::Refused {
@@ -199,7 +207,7 @@ impl Router {
             }
             replies.push(reply);
         }
-        let taken: Vec<_> = once.iter().filter(|&&i| replies[i].0 == 250).map(|&i| to[i].clone()).collect();
+        let taken: Vec<_> = once.filter(|&i| replies[i].0 == 250).map(|i| to[i].clone()).collect();
         out.push(Output::Rcpt(id, replies));
         if !taken.is_empty() {
             self.transactions.insert(id, Transaction { pid, peer, mail, taken, expansion });
@@ -209,13 +217,13 @@ impl Router {
     /// Expands recipients (address, original recipient, copy) in the process `pid` and with its caches. Decisions go to
     /// `out` at once; what becomes of the copies is the result.
     #[expect(clippy::too_many_arguments, reason = "what a message in transport is, and the frame of every handler")]
-    pub(crate) fn expand(
+    pub(crate) fn expand<'t>(
         &mut self,
         now: Time,
         pid: Pid,
         source: Source,
         mail: &Arc<Mail>,
-        to: impl Iterator<Item = (Name, Name, Token)>,
+        to: impl Iterator<Item = (&'t Name, Name, Token)>,
         received: u16,
         host: &Host,
         env: &dyn Environment,
@@ -227,7 +235,7 @@ impl Router {
         };
         let mut work = Work::new(now, pid, source, mail, received, host, env, Arc::make_mut(process), out);
         for (address, original, token) in to {
-            work.recipient(&address, &original, token);
+            work.recipient(address, &original, token);
         }
         work.result
     }
@@ -255,19 +263,19 @@ impl Router {
             automatic: true,
             subject: "".into(),
         });
-        let mut process = ProcessState::new(Daemon::SmtpServer, image);
+        let mut process = ProcessState::new(Daemon::SmtpServer, image, None);
         let mut unheard = Vec::new();
         let mut work = Work::new(now, Pid(0), Source::Local, &mail, 0, host, env, &mut process, &mut unheard);
-        work.recipient(address, &plain(address), Token(0));
+        work.recipient(address, &plain(&address.into()), Token(0));
         if let Some(Outcome::Later(_, why) | Outcome::Never(_, why)) = work.result.outcomes.first() {
             return Err(format!("Address list error -- {why}\n"));
         }
         let files = work.result.enqueue;
-        let channel = files.first().map_or("bitbucket", |f| &f.channel);
+        let channel = files.first().map_or("bitbucket", |f| f.channel.name());
         let mut text = format!("address channel       = {channel}\nforward channel       = {channel}\n");
         for file in &files {
             text.push_str("Submitted address list for: ");
-            text.push_str(&file.channel);
+            text.push_str(file.channel.name());
             text.push('\n');
             for recipient in &file.recipients {
                 for part in ["  ", &recipient.address, " (ORCPT ", &recipient.original, ")\n"] {
@@ -288,12 +296,17 @@ impl Router {
 }
 
 /// An address without the routes in front of it: the original recipient.
-fn plain(address: &str) -> Name {
-    let mut rest = address;
+fn plain(address: &Name) -> Name {
+    let mut rest: &str = address;
     while let Some((_, behind)) = crate::address::route(rest) {
         rest = behind;
     }
-    rest.into()
+    if rest.len() == address.len() { address.clone() } else { rest.into() }
+}
+
+/// The reply to a recipient that is taken.
+fn taken(address: &str) -> (u16, Name) {
+    (250, ["2.1.5 ", address, " OK"].concat().into())
 }
 
 /// A fact as an output.

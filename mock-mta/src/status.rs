@@ -31,7 +31,7 @@ pub fn standing(domain: &Entry, entry: &Entry, group: bool, image: &Image, addre
     for (of, attribute, mail_status) in chain {
         let Some(value) = of.first(attribute).filter(|v| !v.is_empty()) else { continue };
         if !value.eq_ignore_ascii_case("active") {
-            return effect(&value.to_ascii_lowercase(), mail_status, group, image, address);
+            return effect(value, mail_status, group, image, address);
         }
     }
     Standing::Active
@@ -39,38 +39,37 @@ pub fn standing(domain: &Entry, entry: &Entry, group: bool, image: &Image, addre
 
 /// The effect of a value that is not active (the table of F3.1).
 fn effect(value: &str, mail_status: bool, group: bool, image: &Image, address: &str) -> Standing {
-    let text = |option: &str, default: &str| image.option(option).unwrap_or(default).to_owned();
-    let says = |code: &str, text: String| Name::from(format!("{code} {text}: {address}"));
-    match value {
-        "hold" if mail_status => Standing::Hold,
-        "overquota" if mail_status => Standing::Later(
-            452,
-            says("4.2.2", text("ERROR_TEXT_OVER_QUOTA", "user over quota; cannot receive new mail")),
-        ),
-        "disabled" if mail_status => {
-            let (option, default) = if group {
-                ("ERROR_TEXT_DISABLED_GROUP", "group disabled; cannot receive new mail")
-            } else {
-                ("ERROR_TEXT_DISABLED_USER", "user disabled; cannot receive new mail")
-            };
-            Standing::Never(550, says("5.2.1", text(option, default)))
-        }
-        "deleted" | "removed" => {
-            let (option, default) = if group {
-                ("ERROR_TEXT_DELETED_GROUP", "group no longer on server")
-            } else {
-                ("ERROR_TEXT_DELETED_USER", "recipient no longer on server")
-            };
-            Standing::Never(550, says("5.1.6", text(option, default)))
-        }
-        _ => {
-            let (option, default) = if group {
-                ("ERROR_TEXT_INACTIVE_GROUP", "group temporarily disabled")
-            } else {
-                ("ERROR_TEXT_INACTIVE_USER", "mailbox temporarily disabled")
-            };
-            Standing::Later(450, says("4.2.1", text(option, default)))
-        }
+    let says = |code: &str, (option, default): (&str, &str)| {
+        let text = image.option(option).unwrap_or(default);
+        Name::from([code, " ", text, ": ", address].concat())
+    };
+    let is = |word: &str| value.eq_ignore_ascii_case(word);
+    if mail_status && is("hold") {
+        Standing::Hold
+    } else if mail_status && is("overquota") {
+        let text = ("ERROR_TEXT_OVER_QUOTA", "user over quota; cannot receive new mail");
+        Standing::Later(452, says("4.2.2", text))
+    } else if mail_status && is("disabled") {
+        let text = if group {
+            ("ERROR_TEXT_DISABLED_GROUP", "group disabled; cannot receive new mail")
+        } else {
+            ("ERROR_TEXT_DISABLED_USER", "user disabled; cannot receive new mail")
+        };
+        Standing::Never(550, says("5.2.1", text))
+    } else if is("deleted") || is("removed") {
+        let text = if group {
+            ("ERROR_TEXT_DELETED_GROUP", "group no longer on server")
+        } else {
+            ("ERROR_TEXT_DELETED_USER", "recipient no longer on server")
+        };
+        Standing::Never(550, says("5.1.6", text))
+    } else {
+        let text = if group {
+            ("ERROR_TEXT_INACTIVE_GROUP", "group temporarily disabled")
+        } else {
+            ("ERROR_TEXT_INACTIVE_USER", "mailbox temporarily disabled")
+        };
+        Standing::Later(450, says("4.2.1", text))
     }
 }
 

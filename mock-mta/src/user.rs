@@ -2,6 +2,7 @@
 //! channel, forwards, a program, a vacation reply. It must not know how the user was found.
 
 use crate::address::key;
+use crate::channel::Channel;
 use crate::delivery_options::{DeliveryOption, Target as Leads};
 use crate::expansion::{Target, Work, plain_recipient, unknown};
 use crate::input::{Destination, Recipient};
@@ -17,7 +18,7 @@ use mock_host::mail::{Name, Token};
 /// One way on for a copy.
 enum Way {
     /// Into a mailbox; held when the option says that its addresses are.
-    Mailbox { channel: &'static str, destination: Destination, address: Name, folder: Option<Name>, held: bool },
+    Mailbox { channel: Channel, destination: Destination, address: Name, folder: Option<Name>, held: bool },
     /// To another address.
     Forward(Name),
     /// To its end here, and why nothing is due.
@@ -26,10 +27,10 @@ enum Way {
 
 impl Work<'_> {
     /// Delivers to a user: status, host, deferral, delivery options (§5.3).
-    pub(crate) fn user(&mut self, target: Target) -> Outcome {
+    pub(crate) fn user(&mut self, target: Target<'_>) -> Outcome {
         let image = self.process.image.clone();
         let entry = target.listed.entry.clone();
-        let holds = match standing(&target.domain, &entry, false, &image, &target.address) {
+        let holds = match standing(&target.domain, &entry, false, &image, target.address) {
             Standing::Active => false,
             Standing::Hold => true,
             Standing::Later(code, text) => {
@@ -61,7 +62,7 @@ impl Work<'_> {
             return self.without_mail_host(&target);
         }
         if self.deferred(&entry, false, &options) {
-            self.reprocess(&target.address, &target.original, target.token, Some(target.listed.user.clone()));
+            self.reprocess(target.address.into(), target.original, target.token, Some(target.listed.user.clone()));
             return Outcome::Taken;
         }
         if options.iter().flatten().any(|o| self.converts(channel_of(o.target))) {
@@ -80,30 +81,30 @@ impl Work<'_> {
     }
 
     /// A user entry without mailHost: the domain's smart host, else it fails (F3.2-01).
-    fn without_mail_host(&mut self, target: &Target) -> Outcome {
+    fn without_mail_host(&mut self, target: &Target<'_>) -> Outcome {
         let domain = target.domain.clone();
         match domain.first("mailRoutingSmartHost") {
             Some(smart) if !self.names.contain(smart) => {
                 self.send_to_mail_host(smart, target);
                 Outcome::Taken
             }
-            _ => unknown(&target.address),
+            _ => unknown(target.address),
         }
     }
 
     /// Into the conversion channel; expanded again when it comes out (F5.3-02).
-    pub(crate) fn conversion(&mut self, target: &Target) -> Outcome {
+    pub(crate) fn conversion(&mut self, target: &Target<'_>) -> Outcome {
         let user = Some(target.listed.user.clone());
-        let recipient = plain_recipient(target.address.clone(), &target.original, target.token, user);
-        self.file("conversion", None, recipient, None);
+        let recipient = plain_recipient(target.address.into(), target.original, target.token, user);
+        self.file(Channel::Conversion, None, recipient, None);
         Outcome::Taken
     }
 
     /// Into the hold channel: the address is kept, so that a release expands it again.
-    pub(crate) fn hold(&mut self, target: &Target) {
-        let address: Name = format!("@hold-daemon:{}", target.address).into();
-        let recipient = plain_recipient(address, &target.original, target.token, Some(target.listed.user.clone()));
-        self.file("hold", None, recipient, Some(HeldWhy::Status));
+    pub(crate) fn hold(&mut self, target: &Target<'_>) {
+        let address = ["@hold-daemon:", target.address].concat().into();
+        let recipient = plain_recipient(address, target.original, target.token, Some(target.listed.user.clone()));
+        self.file(Channel::Hold, None, recipient, Some(HeldWhy::Status));
     }
 
     /// Whether processing is to be deferred to the reprocess channel; for groups that is the default.
@@ -119,7 +120,7 @@ impl Work<'_> {
     }
 
     /// The ways that the options of a user lead to; vacation replies are noted on the way.
-    fn ways<'o>(&mut self, target: &Target, options: impl Iterator<Item = &'o DeliveryOption>) -> Vec<Way> {
+    fn ways<'o>(&mut self, target: &Target<'_>, options: impl Iterator<Item = &'o DeliveryOption>) -> Vec<Way> {
         let entry = target.listed.entry.clone();
         let mut ways = Vec::with_capacity(1);
         for option in options {
@@ -142,7 +143,7 @@ impl Work<'_> {
                 }
                 Leads::File => ways.push(Way::End("delivered to a file".into())),
                 // Only who was written to by name answers, not who gets the mail by a list or a forward.
-                Leads::Bitbucket if target.token == Token::accepted(self.mail.id, &target.original) => {
+                Leads::Bitbucket if target.token == Token::accepted(self.mail.id, target.original) => {
                     let reply = vacation::reply(self.now, &target.listed, self.mail, target.token, option.dated);
                     self.result.replies.extend(reply);
                 }
@@ -153,7 +154,7 @@ impl Work<'_> {
     }
 
     /// Takes the ways of a user. The only way into one place keeps the copy's token; else the copy is replaced.
-    fn take(&mut self, target: &Target, ways: Vec<Way>) -> Outcome {
+    fn take(&mut self, target: &Target<'_>, ways: Vec<Way>) -> Outcome {
         let mut ways = ways;
         match ways.as_slice() {
             [] if !self.answers_only(target) => {
@@ -168,14 +169,14 @@ impl Work<'_> {
             _ => {}
         }
         let loops = !ways.is_empty() && ways.iter().all(|w| matches!(w, Way::Forward(a) if self.led_here(a, target)));
-        if loops || !self.enter(&target.address) {
+        if loops || !self.enter(target.address) {
             return Outcome::Never(550, format!("5.4.6 address forwards to itself: {}", target.address).into());
         }
-        self.seen.insert(key(&target.address));
+        self.seen.insert(key(target.address).into());
         let mut copies: Vec<(Token, Way)> = Vec::with_capacity(ways.len());
         for way in ways {
             let name = match &way {
-                Way::Forward(address) if !self.seen.insert(key(address)) => continue,
+                Way::Forward(address) if !self.seen.insert(key(address).into()) => continue,
                 Way::Forward(address) => address.clone(),
                 Way::Mailbox { .. } => target.listed.user.clone(),
                 Way::End(why) => why.clone(),
@@ -187,7 +188,7 @@ impl Work<'_> {
             Way::Mailbox { .. } | Way::End(_) => (*token, target.listed.user.clone()),
         });
         let into = into.collect();
-        self.expanded(target.token, &target.address, into);
+        self.expanded(target.token, target.address, into);
         for (token, way) in copies {
             self.go(target, token, way);
         }
@@ -196,16 +197,16 @@ impl Work<'_> {
     }
 
     /// Whether a user without any way on has a vacation option: then the message ends here, with nothing due.
-    fn answers_only(&self, target: &Target) -> bool {
+    fn answers_only(&self, target: &Target<'_>) -> bool {
         target.listed.entry.has("mailDeliveryOption", "autoreply")
     }
 
-    fn led_here(&self, address: &str, target: &Target) -> bool {
+    fn led_here(&self, address: &str, target: &Target<'_>) -> bool {
         let address = key(address);
-        address == key(&target.address) || self.path.contains(&address)
+        address == key(target.address) || self.path.iter().any(|p| **p == *address)
     }
 
-    fn go(&mut self, target: &Target, token: Token, way: Way) {
+    fn go(&mut self, target: &Target<'_>, token: Token, way: Way) {
         match way {
             Way::Mailbox { channel, destination, address, folder, held } => {
                 let recipient = Recipient {
@@ -239,7 +240,7 @@ pub(crate) fn option_names<'e>(entry: &'e Entry, holds: bool, default: &'static 
 
 /// The mailbox of a user: `UID[+FOLDER]@ims-ms-daemon` here, `@STORE.LMTP:UID[+FOLDER]@lmtpcs-daemon` elsewhere; the
 /// domain of a hosted user's id stands behind `%`.
-fn mailbox(target: &Target, entry: &Entry, option: &DeliveryOption, folder: Option<Name>) -> Way {
+fn mailbox(target: &Target<'_>, entry: &Entry, option: &DeliveryOption, folder: Option<Name>) -> Way {
     let lmtp = option.target == Leads::Lmtp;
     let store = entry.first("mailHost").unwrap_or_default();
     let mut address = String::with_capacity(64);
@@ -261,8 +262,11 @@ fn mailbox(target: &Target, entry: &Entry, option: &DeliveryOption, folder: Opti
         address.push_str(folder);
     }
     address.push_str(if lmtp { "@lmtpcs-daemon" } else { "@ims-ms-daemon" });
-    let (channel, destination) =
-        if lmtp { ("tcp_lmtpcs", Destination::Lmtp(key(store))) } else { ("ims-ms", Destination::LocalStore) };
+    let (channel, destination) = if lmtp {
+        (Channel::TcpLmtpcs, Destination::Lmtp(key(store).into()))
+    } else {
+        (Channel::ImsMs, Destination::LocalStore)
+    };
     Way::Mailbox { channel, destination, address: address.into(), folder, held: option.held }
 }
 

@@ -18,6 +18,7 @@ use mock_host::host::Host;
 use mock_host::mail::Name;
 use mock_host::time::{Span, Time};
 use std::fmt::Write;
+use std::sync::Arc;
 
 /// One conversation.
 #[derive(Clone, Debug, Default)]
@@ -140,7 +141,7 @@ impl Mta {
         let listing = conversation.listing.as_deref().unwrap_or_default();
         for &place in &act.places {
             let Some(listed) = listing.get(place) else { continue };
-            let named = |f: &&QueueFile| f.name == listed.name;
+            let named = |f: &&Arc<QueueFile>| f.name == listed.name;
             let Some(file) = self.queue.get(listed.channel, listed.serial).filter(named).cloned() else {
                 let _ = writeln!(text, "%QM-E-GONE, message file {} no longer exists", listed.name);
                 continue;

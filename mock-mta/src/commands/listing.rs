@@ -135,7 +135,7 @@ impl Mta {
         push_head(now, selection.source, host, &mut text);
         let mut grand_total = 0;
         for channel in selection.channels()? {
-            let known = |serial| self.queue.get(channel, serial);
+            let known = |serial| self.queue.get(channel, serial).map(|f| &**f);
             if selection.source == Source::Database {
                 let files = self.jobs.known(channel).filter_map(|(serial, _)| known(serial));
                 grand_total += push_channel(channel, files, selection, host, &mut text, &mut listed);
