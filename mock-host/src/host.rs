@@ -349,32 +349,31 @@ impl Host {
         if before.map(|f| &*f.bytes) != was {
             return Err(Changed { path: path.into(), modified: before.map(|f| f.modified) });
         }
-        let text = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
-        let (old_text, new_text) = (text(was), text(new));
         match new {
             Some(bytes) => self.files.write(path, bytes, self.clock.read(now)),
             None => {
                 self.files.remove(path);
             }
         }
-        self.report_written(path, &old_text, &new_text, out);
+        self.report_written(path, was.unwrap_or_default(), new.unwrap_or_default(), out);
         Ok(())
     }
 
-    fn report_written(&mut self, path: &str, before: &str, after: &str, out: &mut Vec<Output>) {
+    fn report_written(&mut self, path: &str, before: &[u8], after: &[u8], out: &mut Vec<Output>) {
         let file = path.rsplit('/').next().unwrap_or(path);
         let in_config = path.strip_suffix(file).is_some_and(|d| d.trim_end_matches('/').ends_with("/config"));
         if !in_config {
             return;
         }
+        let (before, after) = (String::from_utf8_lossy(before), String::from_utf8_lossy(after));
         let written = |setting, value: Option<String>| {
             Output::Fact(Fact::SettingWritten { host: self.id, setting, value: value.map(Name::from) })
         };
         if file == "option.dat" {
-            let lines = settings_file::changed(&settings_file::option_dat(before), &settings_file::option_dat(after));
+            let lines = settings_file::changed(&settings_file::option_dat(&before), &settings_file::option_dat(&after));
             out.extend(lines.into_iter().map(|(n, v)| written(Setting::OptionDat(n.into()), v)));
         } else if file.ends_with(".cfg") {
-            let lines = settings_file::changed(&settings_file::proxy_cfg(before), &settings_file::proxy_cfg(after));
+            let lines = settings_file::changed(&settings_file::proxy_cfg(&before), &settings_file::proxy_cfg(&after));
             let file = Name::from(file);
             for (name, value) in lines {
                 let name = settings_file::proxy_spelling(&name);
@@ -384,9 +383,9 @@ impl Host {
             }
         } else if file == "msg.conf" {
             let read = |text| settings_file::msg_conf(text).collect::<Vec<_>>();
-            let lines = settings_file::changed(&read(before), &read(after));
+            let lines = settings_file::changed(&read(&before), &read(&after));
             out.extend(lines.iter().map(|(n, v)| written(Setting::Configutil(n.as_str().into()), v.clone())));
-            self.settings = settings_file::msg_conf(after).map(|(n, v)| (n.into(), v.into())).collect();
+            self.settings = settings_file::msg_conf(&after).map(|(n, v)| (n.into(), v.into())).collect();
         }
     }
 }

@@ -5,6 +5,7 @@
 //! instant it happens at, and goes out through a list of outputs.
 
 pub mod coin;
+pub mod column;
 pub mod command;
 pub mod configutil;
 pub mod draw;

@@ -71,9 +71,15 @@ impl Entry {
 
 /// Whether two names or values are the same without regard to case. Most that are the same are written alike, and most
 /// that are as long but not the same end differently.
+#[inline(always)]
 fn same(written: &[u8], asked: &[u8]) -> bool {
-    written.len() == asked.len()
-        && written.last().map(u8::to_ascii_lowercase) == asked.last().map(u8::to_ascii_lowercase)
+    written.len() == asked.len() && alike(written, asked)
+}
+
+/// The same of texts of one length.
+#[inline(never)]
+fn alike(written: &[u8], asked: &[u8]) -> bool {
+    written.last().map(u8::to_ascii_lowercase) == asked.last().map(u8::to_ascii_lowercase)
         && (written == asked || written.eq_ignore_ascii_case(asked))
 }
 

@@ -1,8 +1,8 @@
 //! Owns how a host prints an instant: by its own clock, in its own zone. It must not know which command prints it.
 
+use crate::column::push_number;
 use crate::host::HostClock;
 use crate::time::{Civil, Span, Time};
-use std::fmt::Write;
 
 /// Names of the months as every command abbreviates them.
 pub const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -35,24 +35,37 @@ impl HostClock {
     /// The zone as `-0800`.
     pub fn push_zone(&self, to: &mut String) {
         let minutes = self.zone_offset_s / 60;
-        let sign = if minutes < 0 { '-' } else { '+' };
-        let _ = write!(to, "{sign}{:02}{:02}", minutes.abs() / 60, minutes.abs() % 60);
+        to.push(if minutes < 0 { '-' } else { '+' });
+        let minutes = u64::from(minutes.unsigned_abs());
+        push_number(to, minutes / 60, 2, '0');
+        push_number(to, minutes % 60, 2, '0');
     }
 }
 
 /// `Thu Mar  1 12:00:05 2007`: 24 characters, as `ps -o lstart` and ctime print.
 pub fn push_ctime(to: &mut String, c: &Civil) {
-    let _ = write!(
-        to,
-        "{} {} {:>2} {:02}:{:02}:{:02} {:04}",
-        weekday(c),
-        month(c),
-        c.day,
-        c.hour,
-        c.minute,
-        c.second,
-        c.year
-    );
+    for word in [weekday(c), " ", month(c), " "] {
+        to.push_str(word);
+    }
+    push_number(to, c.day.into(), 2, ' ');
+    to.push(' ');
+    push_time_of_day(to, c);
+    to.push(' ');
+    push_year(to, c);
+}
+
+/// `12:00:05`.
+pub fn push_time_of_day(to: &mut String, c: &Civil) {
+    push_number(to, c.hour.into(), 2, '0');
+    for part in [c.minute, c.second] {
+        to.push(':');
+        push_number(to, part.into(), 2, '0');
+    }
+}
+
+/// The year in four digits.
+pub fn push_year(to: &mut String, c: &Civil) {
+    push_number(to, c.year.unsigned_abs().into(), 4, '0');
 }
 
 /// `Mar  1 12:00`, or `Mar  1  2006` when it is older than six months or in the future by more than an hour: as `ls -l`
@@ -60,9 +73,19 @@ pub fn push_ctime(to: &mut String, c: &Civil) {
 pub fn push_ls_time(to: &mut String, clock: &HostClock, modified: Time, shown_now: Time) {
     const SIX_MONTHS: Span = Span::days(182);
     let c = clock.civil_of_own(modified);
-    let _ = write!(to, "{} {:>2} ", month(&c), c.day);
+    to.push_str(month(&c));
+    to.push(' ');
+    push_number(to, c.day.into(), 2, ' ');
+    to.push(' ');
     let old = shown_now.since(modified) > SIX_MONTHS || modified.since(shown_now) > Span::hours(1);
-    let _ = if old { write!(to, " {:04}", c.year) } else { write!(to, "{:02}:{:02}", c.hour, c.minute) };
+    if old {
+        to.push(' ');
+        push_year(to, &c);
+    } else {
+        push_number(to, c.hour.into(), 2, '0');
+        to.push(':');
+        push_number(to, c.minute.into(), 2, '0');
+    }
 }
 
 #[cfg(test)]

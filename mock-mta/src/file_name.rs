@@ -13,9 +13,7 @@ pub fn prefix(attempts: u32) -> String {
 }
 
 pub(crate) fn push_prefix(attempts: u32, text: &mut String) {
-    let left = 1295 - attempts.min(1295);
-    text.push(digit(u64::from(left / 36)));
-    text.push(digit(u64::from(left % 36)));
+    text.push_str(base36::<2>(u64::from(1295 - attempts.min(1295)), &mut [0; 2]));
 }
 
 /// The attempts that a file name tells; `None` when it is no queue file's name.
@@ -31,9 +29,9 @@ pub fn attempts_of(name: &str) -> Option<u32> {
 pub(crate) fn new_name(clock: Time, serial: u64, host: u16, suffix: &str) -> Name {
     let mut name = String::with_capacity(20);
     name.push_str("ZZ0");
-    push_base36(clock.unix().max(0) as u64, 6, &mut name);
-    push_base36(serial, 4, &mut name);
-    push_base36(u64::from(host), 2, &mut name);
+    name.push_str(base36::<6>(clock.unix().max(0) as u64, &mut [0; 6]));
+    name.push_str(base36::<4>(serial, &mut [0; 4]));
+    name.push_str(base36::<2>(u64::from(host), &mut [0; 2]));
     name.push_str(suffix);
     name.into()
 }
@@ -43,15 +41,17 @@ pub(crate) fn unique_part(name: &str) -> &str {
     stem.get(2..).unwrap_or(stem)
 }
 
-fn push_base36(value: u64, digits: u32, text: &mut String) {
-    for place in (0..digits).rev() {
-        text.push(digit(value / 36u64.pow(place) % 36));
+/// The last digits of a number, as many as there is room for.
+fn base36<const WIDTH: usize>(value: u64, room: &mut [u8; WIDTH]) -> &str {
+    let mut rest = value;
+    for place in room.iter_mut().rev() {
+        *place = DIGITS[(rest % 36) as usize];
+        rest /= 36;
     }
+    std::str::from_utf8(room).unwrap_or_default()
 }
 
-fn digit(value: u64) -> char {
-    char::from(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[value as usize % 36])
-}
+const DIGITS: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 #[cfg(test)]
 mod tests {

@@ -74,7 +74,6 @@ impl Lane {
         self.known.clear();
         self.due.clear();
         self.working.clear();
-        self.agenda = None;
     }
     fn set(&mut self, serial: u64, due: Option<Due>) {
         if let Some(Some(old)) = self.known.insert(serial, due) {
@@ -88,6 +87,8 @@ impl Lane {
 #[derive(Clone, Debug, Default)]
 pub struct JobController {
     lanes: [Lane; Channel::ALL.len()],
+    /// What comes first of all that the lanes wait for; `None`: one has changed since that was looked at.
+    agenda: Option<Agenda>,
     running: BTreeMap<AttemptId, (Channel, u64)>,
     next_attempt: u64,
     armed: Option<Time>,
@@ -96,16 +97,28 @@ pub struct JobController {
 impl JobController {
     /// The lane of a channel, to be changed.
     fn lane(&mut self, channel: Channel) -> &mut Lane {
+        self.agenda = None;
         let lane = &mut self.lanes[channel as usize];
         lane.agenda = None;
         lane
     }
-    fn agenda(&mut self, channel: Channel) -> Agenda {
+    /// What a channel waits for.
+    fn agenda_of(&mut self, channel: Channel) -> Agenda {
         let lane = &mut self.lanes[channel as usize];
         match lane.agenda {
             Some(agenda) => agenda,
             None => *lane.agenda.insert(lane.agenda(channel)),
         }
+    }
+    /// What comes first of all that the channels wait for.
+    fn agenda(&mut self) -> Agenda {
+        if let Some(agenda) = self.agenda {
+            return agenda;
+        }
+        let earlier = |a: Agenda, b: Agenda| Agenda { start: a.start.min(b.start), through: a.through.min(b.through) };
+        let idle = Agenda { start: NEVER, through: NEVER };
+        let first = Channel::ALL.into_iter().fold(idle, |first, channel| earlier(first, self.agenda_of(channel)));
+        *self.agenda.insert(first)
     }
     /// How many attempts of a channel run at once; `imsimta cache -change -channel=… -job_limit=`.
     pub fn set_job_limit(&mut self, channel: Channel, limit: u32) {
@@ -167,25 +180,29 @@ impl JobController {
         self.lane(channel).running.remove(&serial);
         Some((channel, serial))
     }
+    /// Forgets every file and what programs are at work on; attempts elsewhere go on.
+    fn forget_all(&mut self) {
+        Channel::ALL.into_iter().for_each(|channel| self.lane(channel).forget_all());
+    }
     /// A file of which an attempt may start now, in the order of the channels.
     fn next_due(&mut self, now: Time) -> Option<(Channel, u64)> {
-        let channel = Channel::ALL.into_iter().find(|c| self.agenda(*c).start <= now)?;
+        if self.agenda().start > now {
+            return None;
+        }
+        let channel = Channel::ALL.into_iter().find(|c| self.agenda_of(*c).start <= now)?;
         Some((channel, self.lanes[channel as usize].due.first()?.serial))
     }
     /// A file that a process of a channel is through with.
     fn next_worked(&mut self, channel: Channel, now: Time) -> Option<u64> {
-        if self.agenda(channel).through > now {
+        if self.agenda_of(channel).through > now {
             return None;
         }
         self.lane(channel).working.pop_first().map(|(_, serial)| serial)
     }
     /// The earliest instant at which there is something to do.
     fn next_instant(&mut self, runs: bool) -> Option<Time> {
-        let of = |channel| {
-            let Agenda { start, through } = self.agenda(channel);
-            if runs { start.min(through) } else { through }
-        };
-        Channel::ALL.into_iter().map(of).min().filter(|at| *at < NEVER)
+        let Agenda { start, through } = self.agenda();
+        Some(if runs { start.min(through) } else { through }).filter(|at| *at < NEVER)
     }
 }
 
@@ -214,6 +231,9 @@ impl Mta {
     /// Finishes what processes of expanding channels are through with, in the order of time, and starts what is due.
     pub(crate) fn run_jobs(&mut self, now: Time, host: &mut Host, env: &dyn Environment, out: &mut Vec<Output>) {
         self.start_due(now, host, out);
+        if self.jobs.agenda().through > now {
+            return;
+        }
         for channel in Channel::ALL {
             while let Some(serial) = self.jobs.next_worked(channel, now) {
                 self.expand_file(now, channel, serial, host, env, out);
@@ -272,10 +292,8 @@ impl Mta {
         if host.processes.get(pid).is_none_or(|p| p.daemon != Daemon::JobController) {
             return;
         }
-        for lane in &mut self.jobs.lanes {
-            lane.forget_all();
-            lane.stopped = false;
-        }
+        self.jobs.forget_all();
+        Channel::ALL.into_iter().for_each(|channel| self.jobs.set_stopped(channel, false));
         self.sync_cache(now);
         self.run_jobs(now, host, env, out);
     }
@@ -291,7 +309,7 @@ impl Mta {
         _out: &mut Vec<Output>,
     ) {
         if process.daemon == Daemon::JobController {
-            self.jobs.lanes.iter_mut().for_each(Lane::forget_all);
+            self.jobs.forget_all();
         }
     }
 

@@ -29,9 +29,11 @@ pub fn standing(domain: &Entry, entry: &Entry, group: bool, image: &Image, addre
         (entry, own.1, true),
     ];
     for (of, attribute, mail_status) in chain {
-        let Some(value) = of.first(attribute).filter(|v| !v.is_empty()) else { continue };
-        if !value.eq_ignore_ascii_case("active") {
-            return effect(value, mail_status, group, image, address);
+        let Some(value) = of.values(attribute).first().filter(|v| !v.0.eq_ignore_ascii_case(b"active")) else {
+            continue;
+        };
+        if let Some(text) = value.text().filter(|t| !t.is_empty()) {
+            return effect(text, mail_status, group, image, address);
         }
     }
     Standing::Active

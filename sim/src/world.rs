@@ -109,6 +109,8 @@ pub struct World {
     pub said: Vec<(CommandId, Result<Said, ShellError>)>,
     /// The trace, when one is written.
     pub trace: Option<Trace>,
+    /// Room for what an MTA gives out; empty between events.
+    pub mta_out: Vec<mock_mta::Output>,
 }
 
 /// The world as the invariants see it at the end.
@@ -356,9 +358,12 @@ impl World {
         let env = Surroundings { directory: &self.directory, map: &self.map, dns: &self.dns, now: self.now };
         let slot = &mut self.hosts[usize::from(host.0)];
         let Some(mta) = &mut slot.mta else { return };
-        let mut out = Vec::new();
+        let mut out = std::mem::take(&mut self.mta_out);
         mta.handle(self.now, input, &mut slot.host, &env, &mut out);
-        self.mta_outputs(host, out);
+        for output in out.drain(..) {
+            self.mta_output(host, output);
+        }
+        self.mta_out = out;
     }
 
     /// Carries out what an MTA gives out.

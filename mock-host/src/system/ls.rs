@@ -1,6 +1,7 @@
 //! Owns `ls`: names, sizes and modification times of files. It must not know who keeps a file.
 
 use super::{Said, usage};
+use crate::column::push_number;
 use crate::files::{FileView, Stat};
 use crate::host::Host;
 use crate::mail::Name;
@@ -46,7 +47,9 @@ impl Host {
 
     fn push_file(&self, text: &mut String, name: &str, stat: Stat, long: bool, shown_now: Time) {
         if long {
-            let _ = write!(text, "-rw-r-----   1 mailsrv  mail    {:>8} ", stat.size_bytes);
+            text.push_str("-rw-r-----   1 mailsrv  mail    ");
+            push_number(text, stat.size_bytes, 8, ' ');
+            text.push(' ');
             push_ls_time(text, &self.clock, stat.modified, shown_now);
             text.push(' ');
         }

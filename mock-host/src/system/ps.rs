@@ -1,10 +1,10 @@
 //! Owns `ps`: the process table as text. It must not know what a daemon does.
 
 use super::{Said, usage};
+use crate::column::{push_number, push_right};
 use crate::host::Host;
 use crate::mail::Name;
 use crate::stamp::push_ctime;
-use std::fmt::Write;
 
 const USAGE: &str = "usage: ps -e -o column[,column...] [-p pid[,pid...]]\n  columns: user pid ppid lstart args comm\n";
 
@@ -79,16 +79,13 @@ impl Host {
         for process in self.processes.iter().filter(|p| only.as_ref().is_none_or(|o| o.contains(&p.pid.0))) {
             any = true;
             for (i, column) in columns.iter().enumerate() {
-                let _ = match column {
-                    Column::User => write!(text, "{:>8}", process.user),
-                    Column::Pid => write!(text, "{:>5}", process.pid.0),
-                    Column::Ppid => write!(text, "{:>5}", process.parent.map_or(1, |p| p.0)),
-                    Column::Lstart => {
-                        push_ctime(text, &self.clock.civil_of_own(self.start_shown(process)));
-                        Ok(())
-                    }
-                    Column::Args => text.write_str(&process.args),
-                };
+                match column {
+                    Column::User => push_right(text, &process.user, 8),
+                    Column::Pid => push_number(text, process.pid.0.into(), 5, ' '),
+                    Column::Ppid => push_number(text, process.parent.map_or(1, |p| p.0).into(), 5, ' '),
+                    Column::Lstart => push_ctime(text, &self.clock.civil_of_own(self.start_shown(process))),
+                    Column::Args => text.push_str(&process.args),
+                }
                 line_end(text, i);
             }
         }

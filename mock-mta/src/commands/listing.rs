@@ -5,12 +5,12 @@ use crate::channel::Channel;
 use crate::mta::Mta;
 use crate::queue_file::QueueFile;
 use mock_host::coin::{EmptyListing, QmTo};
+use mock_host::column::{push_left, push_number};
 use mock_host::host::{Host, HostClock};
 use mock_host::mail::Name;
 use mock_host::process_table::Daemon;
-use mock_host::stamp::{month, weekday};
+use mock_host::stamp::{month, push_time_of_day, push_year, weekday};
 use mock_host::time::Time;
-use std::fmt::Write;
 
 /// A line of a listing: the file that its id stands for, as it was named then.
 #[derive(Clone, Debug)]
@@ -130,7 +130,7 @@ impl Mta {
         if selection.source == Source::Database && !host.processes.runs(Daemon::JobController) {
             return Err(NO_JOB_CONTROLLER.to_string());
         }
-        let mut text = String::new();
+        let mut text = String::with_capacity(1024);
         let mut listed = Vec::new();
         push_head(now, selection.source, host, &mut text);
         let mut grand_total = 0;
@@ -152,7 +152,7 @@ impl Mta {
             }
         }
         if selection.total || listed.is_empty() {
-            let _ = writeln!(text, "Grand total size:{grand_total:>21}");
+            push_total("Grand total size:", grand_total, &mut text);
         }
         Ok((text, listed))
     }
@@ -161,23 +161,31 @@ impl Mta {
 /// `Thu, 01 Mar 2007 13:00:05 -0800 (PST)`, the source, a blank line.
 fn push_head(now: Time, source: Source, host: &Host, text: &mut String) {
     let c = host.clock.civil(now);
-    let _ = write!(
-        text,
-        "{}, {:02} {} {:04} {:02}:{:02}:{:02} ",
-        weekday(&c),
-        c.day,
-        month(&c),
-        c.year,
-        c.hour,
-        c.minute,
-        c.second
-    );
+    text.push_str(weekday(&c));
+    text.push_str(", ");
+    push_number(text, c.day.into(), 2, '0');
+    text.push(' ');
+    text.push_str(month(&c));
+    text.push(' ');
+    push_year(text, &c);
+    text.push(' ');
+    push_time_of_day(text, &c);
+    text.push(' ');
     host.clock.push_zone(text);
-    let _ = writeln!(text, " ({})", host.clock.zone_name());
+    text.push_str(" (");
+    text.push_str(host.clock.zone_name());
+    text.push_str(")\n");
     text.push_str(match source {
         Source::DirectoryTree => "Data gathered from the queue directory tree\n\n",
         Source::Database => "Data gathered from the queue cache database\n\n",
     });
+}
+
+/// What it is the total of, and the blocks, in 38 columns.
+fn push_total(of: &str, blocks: u64, text: &mut String) {
+    text.push_str(of);
+    push_number(text, blocks, 38 - of.len(), ' ');
+    text.push('\n');
 }
 
 /// The rule under a channel's heading: 62 dashes.
@@ -196,7 +204,9 @@ fn push_channel<'f>(
     let mut total = 0;
     for file in files.filter(|f| selection.takes(f, host)) {
         if listed.len() == before {
-            let _ = writeln!(text, "Channel: {:<25}Size Queued since", channel.name());
+            text.push_str("Channel: ");
+            push_left(text, channel.name(), 25);
+            text.push_str("Size Queued since\n");
             text.push_str(RULE);
         }
         listed.push(Listed { channel, serial: file.serial, name: file.name.clone() });
@@ -209,7 +219,7 @@ fn push_channel<'f>(
     if listed.len() > before {
         text.push_str(RULE);
         if selection.total {
-            let _ = writeln!(text, "Total size:{total:>27}");
+            push_total("Total size:", total, text);
         }
         text.push('\n');
     }
@@ -219,18 +229,12 @@ fn push_channel<'f>(
 /// `1 ZZ0F7O00I03CJHZD.00            1 24-Feb-1999 11:52:29`
 fn push_row(id: usize, file: &QueueFile, clock: &HostClock, text: &mut String) {
     let start = text.len();
-    push_number(id as u64, text);
+    push_number(text, id as u64, 0, ' ');
     text.push(' ');
     text.push_str(&file.name);
     text.push(' ');
-    let size_at = text.len();
-    push_number(file.blocks(), text);
-    let digits = text.len() - size_at;
-    let column = size_at - start + digits;
-    if column < 34 {
-        const BLANKS: &str = "                                  ";
-        text.insert_str(size_at, &BLANKS[..34 - column]);
-    }
+    let column = text.len() - start;
+    push_number(text, file.blocks(), 34usize.saturating_sub(column), ' ');
     text.push(' ');
     push_date(file.created, clock, text);
     text.push('\n');
@@ -252,32 +256,11 @@ fn push_envelope(file: &QueueFile, text: &mut String) {
 /// `24-Feb-1999 11:52:29` by the host's clock and zone.
 pub(super) fn push_date(at: Time, clock: &HostClock, text: &mut String) {
     let c = clock.civil(at);
-    push_two(c.day, text);
+    push_number(text, c.day.into(), 2, '0');
     text.push('-');
     text.push_str(month(&c));
     text.push('-');
-    push_number(c.year.unsigned_abs().into(), text);
-    for (mark, part) in [(' ', c.hour), (':', c.minute), (':', c.second)] {
-        text.push(mark);
-        push_two(part, text);
-    }
-}
-
-fn push_two(value: u8, text: &mut String) {
-    text.push(char::from(b'0' + value / 10 % 10));
-    text.push(char::from(b'0' + value % 10));
-}
-
-fn push_number(mut value: u64, text: &mut String) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (value % 10) as u8;
-        value /= 10;
-        if value == 0 {
-            break;
-        }
-    }
-    text.extend(digits[at..].iter().map(|d| char::from(*d)));
+    push_number(text, c.year.unsigned_abs().into(), 0, ' ');
+    text.push(' ');
+    push_time_of_day(text, &c);
 }

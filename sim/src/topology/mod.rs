@@ -116,6 +116,7 @@ pub fn make(scenario: &Scenario) -> Result<Site, SiteError> {
         answers: Vec::new(),
         said: Vec::new(),
         trace: None,
+        mta_out: Vec::new(),
     };
     let clients = enter_users(&mut world, &view);
     let messages = content::fill(&mut world, &spec, &ids)?;
