@@ -1,5 +1,15 @@
 //! Owns numbers in columns of text. It must not know what they count.
 
+/// The numbers below 100, two digits each.
+const PAIRS: &str = "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849\
+                     5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+
+/// Appends the last two digits of a number.
+pub fn push_pair(to: &mut String, value: u8) {
+    let at = usize::from(value % 100) * 2;
+    to.push_str(&PAIRS[at..at + 2]);
+}
+
 /// Appends a number at the right end of a column, `fill` before it; a number that is wider takes the room that it needs.
 pub fn push_number(to: &mut String, value: u64, width: usize, fill: char) {
     let below_first = value.checked_ilog10().unwrap_or(0);
@@ -35,6 +45,11 @@ mod tests {
             push_number(&mut text, value, 2, '0');
             push_number(&mut text, value, 0, ' ');
             assert_eq!(text, format!("{value:>4}{value:02}{value}"));
+        }
+        for value in 0..=255 {
+            let mut text = String::new();
+            push_pair(&mut text, value);
+            assert_eq!(text, format!("{:02}", value % 100));
         }
         let mut text = String::new();
         push_left(&mut text, "tcp_local", 12);

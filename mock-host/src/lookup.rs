@@ -17,6 +17,10 @@ impl Value {
     pub fn text(&self) -> Option<&str> {
         std::str::from_utf8(&self.0).ok()
     }
+    /// Whether the value is this text, compared without regard to case (for cis attributes).
+    pub fn is(&self, text: &str) -> bool {
+        same(&self.0, text.as_bytes())
+    }
 }
 impl From<&str> for Value {
     fn from(text: &str) -> Value {
@@ -61,7 +65,7 @@ impl Entry {
     }
     /// Whether the attribute has this value, compared without regard to case (for cis attributes).
     pub fn has(&self, name: &str, value: &str) -> bool {
-        self.values(name).iter().any(|v| same(&v.0, value.as_bytes()))
+        self.values(name).iter().any(|v| v.is(value))
     }
     /// Whether the entry is of this object class.
     pub fn is_a(&self, class: &str) -> bool {
@@ -69,18 +73,16 @@ impl Entry {
     }
 }
 
-/// Whether two names or values are the same without regard to case. Most that are the same are written alike, and most
-/// that are as long but not the same end differently.
+/// Whether two names or values are the same without regard to case. Most that are the same are written alike.
 #[inline(always)]
 fn same(written: &[u8], asked: &[u8]) -> bool {
-    written.len() == asked.len() && alike(written, asked)
+    written.len() == asked.len() && (written == asked || differ_in_case(written, asked))
 }
 
-/// The same of texts of one length.
+/// Whether two that are as long differ in case only. Most that differ otherwise end differently.
 #[inline(never)]
-fn alike(written: &[u8], asked: &[u8]) -> bool {
-    written.last().map(u8::to_ascii_lowercase) == asked.last().map(u8::to_ascii_lowercase)
-        && (written == asked || written.eq_ignore_ascii_case(asked))
+fn differ_in_case(written: &[u8], asked: &[u8]) -> bool {
+    written.last().map(|b| b | 0x20) == asked.last().map(|b| b | 0x20) && written.eq_ignore_ascii_case(asked)
 }
 
 /// A user or group as a look-up finds it.

@@ -1,6 +1,6 @@
 //! Owns how a host prints an instant: by its own clock, in its own zone. It must not know which command prints it.
 
-use crate::column::push_number;
+use crate::column::{push_number, push_pair};
 use crate::host::HostClock;
 use crate::time::{Civil, Span, Time};
 
@@ -56,10 +56,10 @@ pub fn push_ctime(to: &mut String, c: &Civil) {
 
 /// `12:00:05`.
 pub fn push_time_of_day(to: &mut String, c: &Civil) {
-    push_number(to, c.hour.into(), 2, '0');
+    push_pair(to, c.hour);
     for part in [c.minute, c.second] {
         to.push(':');
-        push_number(to, part.into(), 2, '0');
+        push_pair(to, part);
     }
 }
 
@@ -82,9 +82,9 @@ pub fn push_ls_time(to: &mut String, clock: &HostClock, modified: Time, shown_no
         to.push(' ');
         push_year(to, &c);
     } else {
-        push_number(to, c.hour.into(), 2, '0');
+        push_pair(to, c.hour);
         to.push(':');
-        push_number(to, c.minute.into(), 2, '0');
+        push_pair(to, c.minute);
     }
 }
 

@@ -115,16 +115,17 @@ impl DomainCache {
     /// attributes stay as they were kept while only the match is renewed.
     pub fn get(&mut self, now: Time, domain: &str, ask: impl FnOnce() -> Found<Arc<Entry>>) -> Found<Arc<Entry>> {
         let known = self.domains.get(domain);
-        let matched = known.is_some_and(|k| now.since(k.matched) < self.match_ttl);
         let fresh = |kept: &&(Time, Arc<Entry>)| now.since(kept.0) < self.attributes_ttl;
-        let kept = known.and_then(|k| k.attributes.as_ref()).filter(fresh).cloned();
-        match (known, &kept) {
-            (Some(KnownDomain { attributes: None, .. }), _) if matched => return Found::Absent,
-            (_, Some((_, entry))) if matched => return Found::Value(entry.clone()),
-            _ => {}
+        let kept = known.and_then(|k| k.attributes.as_ref()).filter(fresh);
+        if let Some(known) = known.filter(|k| now.since(k.matched) < self.match_ttl) {
+            match kept {
+                Some((_, entry)) => return Found::Value(entry.clone()),
+                None if known.attributes.is_none() => return Found::Absent,
+                None => {}
+            }
         }
         let attributes = match ask() {
-            Found::Value(entry) => Some(kept.unwrap_or((now, entry))),
+            Found::Value(entry) => Some(kept.cloned().unwrap_or((now, entry))),
             Found::Absent => None,
             other => return other,
         };

@@ -55,6 +55,33 @@ pub(crate) struct Target<'t> {
     pub(crate) token: Token,
 }
 
+/// What the MTA takes an entry for.
+enum Kind {
+    User,
+    Group,
+}
+
+impl Kind {
+    /// By its object classes; `None`: the MTA does not recognise it (F3.3-01).
+    fn of(entry: &Entry) -> Option<Kind> {
+        let classes = entry.values("objectClass");
+        let is_a = |class| classes.iter().any(|c| c.is(class));
+        match is_a("inetLocalMailRecipient") {
+            true if is_a("inetMailUser") => Some(Kind::User),
+            true if is_a("inetMailGroup") => Some(Kind::Group),
+            _ => None,
+        }
+    }
+}
+
+/// A user or group as this process knows it.
+struct Known {
+    listed: Listed,
+    /// Since when.
+    since: Time,
+    kind: Kind,
+}
+
 impl<'a> Work<'a> {
     #[expect(clippy::too_many_arguments, reason = "what a message in transport is, and the frame of every handler")]
     pub(crate) fn new(
@@ -136,43 +163,48 @@ impl<'a> Work<'a> {
 
     /// An address of a domain of ours.
     fn ours(&mut self, parts: Address<'_>, domain: Arc<Entry>, original: &Name, token: Token) -> Outcome {
-        let (listed, since, folder) = match self.look_up(parts, &domain) {
+        let (Known { listed, since, kind }, folder) = match self.look_up(parts, &domain) {
             Ok(Some(found)) => found,
             Ok(None) => return self.without_entry(parts, Some(&domain), original, token),
             Err(outcome) => return outcome,
         };
-        let group = listed.entry.is_a("inetMailGroup") && !listed.entry.is_a("inetMailUser");
         let target = Target { listed, domain, since, address: parts.whole, folder, original, token };
-        if group { self.group(target) } else { self.user(target) }
+        match kind {
+            Kind::User => self.user(target),
+            Kind::Group => self.group(target),
+        }
     }
 
     /// The mail user or group of an address, asked as it is, without its detail, and in the domain's own name (F3.3-01,
     /// F3.4-03).
-    fn look_up(&mut self, parts: Address<'_>, domain: &Entry) -> Result<Option<(Listed, Time, Option<Name>)>, Outcome> {
-        if let Some((listed, since)) = self.entry_of(parts.whole)? {
-            return Ok(Some((listed, since, None)));
+    fn look_up(&mut self, parts: Address<'_>, domain: &Entry) -> Result<Option<(Known, Option<Name>)>, Outcome> {
+        if let Some(known) = self.entry_of(parts.whole)? {
+            return Ok(Some((known, None)));
         }
         let detail = parts.detail();
         if let Some((name, folder)) = detail
-            && let Some((listed, since)) = self.entry_of(&format!("{name}@{}", parts.domain))?
+            && let Some(known) = self.entry_of(&format!("{name}@{}", parts.domain))?
         {
-            return Ok(Some((listed, since, Some(folder.into()))));
+            return Ok(Some((known, Some(folder.into()))));
         }
         let Some(own_name) = own_name(domain).filter(|own| !own.eq_ignore_ascii_case(parts.domain)) else {
             return Ok(None);
         };
         let name = detail.map_or(parts.local, |(name, _)| name);
         let found = self.entry_of(&format!("{name}@{own_name}"))?;
-        Ok(found.map(|(listed, since)| (listed, since, detail.map(|(_, folder)| folder.into()))))
+        Ok(found.map(|known| (known, detail.map(|(_, folder)| folder.into()))))
     }
 
-    fn entry_of(&mut self, address: &str) -> Result<Option<(Listed, Time)>, Outcome> {
+    fn entry_of(&mut self, address: &str) -> Result<Option<Known>, Outcome> {
         let address = key(address);
         let (env, host) = (self.env, self.host);
         let looked = self.process.alias.get(self.now, &address, || env.by_address(host.id, &address));
         match looked.found {
-            Found::Value(listed) if is_recipient(&listed.entry) => Ok(Some((listed, looked.since))),
-            Found::Value(_) | Found::Absent => Ok(None),
+            Found::Value(listed) => {
+                let kind = Kind::of(&listed.entry);
+                Ok(kind.map(|kind| Known { listed, since: looked.since, kind }))
+            }
+            Found::Absent => Ok(None),
             Found::Pending | Found::Code(_) => Err(directory_away(&address)),
         }
     }
@@ -334,11 +366,6 @@ pub(crate) fn unknown(address: &str) -> Outcome {
 /// The reply while the directory does not answer, or with a failure (F3.4-03).
 pub(crate) fn directory_away(address: &str) -> Outcome {
     Outcome::Later(451, format!("4.3.0 temporary lookup failure: {address}").into())
-}
-
-/// Whether the MTA recognises an entry (F3.3-01).
-fn is_recipient(entry: &Entry) -> bool {
-    entry.is_a("inetLocalMailRecipient") && (entry.is_a("inetMailUser") || entry.is_a("inetMailGroup"))
 }
 
 /// The name of the domain that an entry describes: of an alias domain, the one it stands for.

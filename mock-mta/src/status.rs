@@ -29,7 +29,7 @@ pub fn standing(domain: &Entry, entry: &Entry, group: bool, image: &Image, addre
         (entry, own.1, true),
     ];
     for (of, attribute, mail_status) in chain {
-        let Some(value) = of.values(attribute).first().filter(|v| !v.0.eq_ignore_ascii_case(b"active")) else {
+        let Some(value) = of.values(attribute).first().filter(|v| !v.is("active")) else {
             continue;
         };
         if let Some(text) = value.text().filter(|t| !t.is_empty()) {

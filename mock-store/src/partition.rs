@@ -27,7 +27,7 @@ impl Default for Partition {
 
 /// Path of a partition as `store.partition.NAME.path` gives it; `None`: the host has no such partition.
 pub fn path<'a>(host: &'a Host, partition: &str) -> Option<Cow<'a, str>> {
-    let option = format!("store.partition.{partition}.path");
+    let option = ["store.partition.", partition, ".path"].concat();
     match host.settings.get(option.as_str()) {
         Some(path) => Some(Cow::Borrowed(path.trim_end_matches('/'))),
         None if partition == PRIMARY => Some(Cow::Borrowed(PRIMARY_PATH)),

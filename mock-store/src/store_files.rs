@@ -5,19 +5,27 @@ use crate::mailbox::Mailbox;
 use crate::message::Message;
 use crate::partition;
 use crate::store::Store;
+use mock_host::column::push_number;
 use mock_host::draw::entity;
 use mock_host::files::{FileView, Stat};
 use mock_host::host::Host;
 use mock_host::mail::Name;
-use std::fmt::Write;
 
 /// Directory of a mailbox (F6-01): `PARTITION/=user/d4/67/=joe` for INBOX, `…/=joe/FOLDER` for others. The two hash
 /// directories are a function of the user id.
 pub fn directory(partition_path: &str, user: &str, folder: &str) -> String {
     let hash = entity(user);
     let mut path = String::with_capacity(partition_path.len() + user.len() + folder.len() + 16);
-    // Writing to a String cannot fail.
-    let _ = write!(path, "{partition_path}/=user/{:02x}/{:02x}/={user}", hash & 0xff, hash >> 8 & 0xff);
+    path.push_str(partition_path);
+    path.push_str("/=user/");
+    for byte in [hash & 0xff, hash >> 8 & 0xff] {
+        for digit in [byte >> 4, byte & 0xf] {
+            path.push(char::from(b"0123456789abcdef"[digit as usize]));
+        }
+        path.push('/');
+    }
+    path.push('=');
+    path.push_str(user);
     if folder != "INBOX" {
         path.push('/');
         path.push_str(folder);
@@ -28,7 +36,9 @@ pub fn directory(partition_path: &str, user: &str, folder: &str) -> String {
 /// Path of a message's file.
 pub fn body_path(partition_path: &str, user: &str, folder: &str, uid: u32) -> String {
     let mut path = directory(partition_path, user, folder);
-    let _ = write!(path, "/00/{uid}.msg");
+    path.push_str("/00/");
+    push_number(&mut path, uid.into(), 0, ' ');
+    path.push_str(".msg");
     path
 }
 
@@ -53,7 +63,8 @@ impl<'a> StoreFiles<'a> {
                 let (directory, file) = path.rsplit_once('/')?;
                 let digits = file.strip_suffix(".msg")?;
                 // A file is found by the name that it is written with only: no sign, no leading zero.
-                let uid: u32 = digits.parse().ok().filter(|uid: &u32| uid.to_string() == digits)?;
+                let as_written = digits == "0" || !digits.starts_with(['0', '+']);
+                let uid: u32 = digits.parse().ok().filter(|_| as_written)?;
                 (directory.strip_suffix("/00")?, Some(uid))
             }
         };

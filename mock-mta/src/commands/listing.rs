@@ -5,7 +5,7 @@ use crate::channel::Channel;
 use crate::mta::Mta;
 use crate::queue_file::QueueFile;
 use mock_host::coin::{EmptyListing, QmTo};
-use mock_host::column::{push_left, push_number};
+use mock_host::column::{push_left, push_number, push_pair};
 use mock_host::host::{Host, HostClock};
 use mock_host::mail::Name;
 use mock_host::process_table::Daemon;
@@ -163,7 +163,7 @@ fn push_head(now: Time, source: Source, host: &Host, text: &mut String) {
     let c = host.clock.civil(now);
     text.push_str(weekday(&c));
     text.push_str(", ");
-    push_number(text, c.day.into(), 2, '0');
+    push_pair(text, c.day);
     text.push(' ');
     text.push_str(month(&c));
     text.push(' ');
@@ -256,7 +256,7 @@ fn push_envelope(file: &QueueFile, text: &mut String) {
 /// `24-Feb-1999 11:52:29` by the host's clock and zone.
 pub(super) fn push_date(at: Time, clock: &HostClock, text: &mut String) {
     let c = clock.civil(at);
-    push_number(text, c.day.into(), 2, '0');
+    push_pair(text, c.day);
     text.push('-');
     text.push_str(month(&c));
     text.push('-');
