@@ -114,10 +114,10 @@ impl DomainCache {
     /// The entry of a domain (lower case); `Absent` when it is not ours. A look-up renews whichever of the two is due;
     /// attributes stay as they were kept while only the match is renewed.
     pub fn get(&mut self, now: Time, domain: &str, ask: impl FnOnce() -> Found<Arc<Entry>>) -> Found<Arc<Entry>> {
-        let known = self.domains.get(domain);
+        let known = self.domains.get_mut(domain);
         let fresh = |kept: &&(Time, Arc<Entry>)| now.since(kept.0) < self.attributes_ttl;
-        let kept = known.and_then(|k| k.attributes.as_ref()).filter(fresh);
-        if let Some(known) = known.filter(|k| now.since(k.matched) < self.match_ttl) {
+        let kept = known.as_ref().and_then(|k| k.attributes.as_ref()).filter(fresh);
+        if let Some(known) = known.as_ref().filter(|k| now.since(k.matched) < self.match_ttl) {
             match kept {
                 Some((_, entry)) => return Found::Value(entry.clone()),
                 None if known.attributes.is_none() => return Found::Absent,
@@ -130,7 +130,11 @@ impl DomainCache {
             other => return other,
         };
         let found = attributes.as_ref().map_or(Found::Absent, |(_, entry)| Found::Value(entry.clone()));
-        self.domains.insert(domain.into(), KnownDomain { matched: now, attributes });
+        let renewed = KnownDomain { matched: now, attributes };
+        match known {
+            Some(known) => *known = renewed,
+            None => drop(self.domains.insert(domain.into(), renewed)),
+        }
         found
     }
 }

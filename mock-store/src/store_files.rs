@@ -68,7 +68,8 @@ impl<'a> StoreFiles<'a> {
                 (directory.strip_suffix("/00")?, Some(uid))
             }
         };
-        let (partition_path, rest) = mailbox_path.split_once("/=user/")?;
+        let below = |(at, _)| Some((mailbox_path[..at].strip_suffix('/')?, mailbox_path[at..].strip_prefix("=user/")?));
+        let (partition_path, rest) = mailbox_path.match_indices('=').find_map(below)?;
         let rest = rest.get(6..)?;
         let (user, folder) = rest.strip_prefix('=')?.split_once('/').unwrap_or((&rest[1..], "INBOX"));
         let (user, account) = self.store.accounts.get_key_value(user)?;
