@@ -196,19 +196,53 @@ pub fn key(text: &str) -> Result<String, DnError> {
 
 /// Whether each part is simply `attribute=value`, without escapes, quotes or anything else that [`parse`] must see.
 fn plain(text: &str) -> bool {
-    !text.is_empty()
-        && !text.bytes().any(|b| matches!(b, b'\\' | b'"' | b'+' | b';' | b'<' | b'>' | 0))
-        && text.split(',').all(|part| {
-            let name = part.split('=').next().unwrap_or("").trim_matches(' ');
-            part.contains('=') && !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-        })
+    /// What is read at the moment.
+    #[derive(Clone, Copy, PartialEq)]
+    enum At {
+        BeforeName,
+        Name,
+        BehindName,
+        Value,
+    }
+    let mut at = At::BeforeName;
+    for byte in text.bytes() {
+        at = match (at, byte) {
+            (_, b'\\' | b'"' | b'+' | b';' | b'<' | b'>' | 0) => return false,
+            (At::Value, b',') => At::BeforeName,
+            (At::Value, _) => At::Value,
+            (At::Name | At::BehindName, b'=') => At::Value,
+            (At::BeforeName, b' ') => At::BeforeName,
+            (At::Name | At::BehindName, b' ') => At::BehindName,
+            (At::BeforeName | At::Name, b'-') => At::Name,
+            (At::BeforeName | At::Name, _) if byte.is_ascii_alphanumeric() => At::Name,
+            _ => return false,
+        };
+    }
+    at == At::Value
+}
+
+/// Whether a value is in its key as it is, but for the case of ASCII letters.
+fn keeps_its_form(value: &[u8]) -> bool {
+    let mut before = 0;
+    value.iter().all(|b| {
+        let doubled = *b == b' ' && before == b' ';
+        before = *b;
+        b.is_ascii() && !doubled && !matches!(b, 0 | b'+' | b'\\')
+    })
 }
 
 fn push_ava(key: &mut String, attribute: &str, value: &str) {
-    key.extend(attribute.chars().map(|c| c.to_ascii_lowercase()));
+    let start = key.len();
+    key.push_str(attribute);
     key.push('=');
+    let value = value.trim_matches(' ');
+    if keeps_its_form(value.as_bytes()) {
+        key.push_str(value);
+        return key[start..].make_ascii_lowercase();
+    }
+    key[start..].make_ascii_lowercase();
     let mut blank = false;
-    for c in value.trim_matches(' ').chars() {
+    for c in value.chars() {
         if c == ' ' {
             blank = true;
             continue;

@@ -49,13 +49,17 @@ fn is_folded(bytes: &[u8]) -> bool {
 
 /// Whether blanks stand alone and within.
 fn has_single_blanks(bytes: &[u8]) -> bool {
-    !bytes.contains(&b' ')
-        || bytes.first() != Some(&b' ') && bytes.last() != Some(&b' ') && !bytes.windows(2).any(|pair| pair == b"  ")
+    let mut before = b' ';
+    let single = bytes.iter().all(|b| std::mem::replace(&mut before, *b) != b' ' || *b != b' ');
+    single && (before != b' ' || bytes.is_empty())
 }
 
 fn fold_text(text: &str, case: bool) -> Cow<'_, [u8]> {
     if is_folded(text.as_bytes()) {
         return Cow::Borrowed(text.as_bytes());
+    }
+    if case && text.is_ascii() && has_single_blanks(text.as_bytes()) {
+        return Cow::Owned(text.as_bytes().to_ascii_lowercase());
     }
     let mut out = String::with_capacity(text.len());
     for word in text.split(' ').filter(|w| !w.is_empty()) {
@@ -79,6 +83,16 @@ pub fn equals_folded(value: &[u8], assertion: &[u8], syntax: Syntax) -> bool {
         Syntax::Cis if value.is_ascii() && has_single_blanks(value) => false,
         _ => *folded(value, syntax) == *assertion,
     }
+}
+
+/// Whether a value equals one of some assertions that are [`folded`] already, and sorted.
+pub fn is_among(value: &[u8], assertions: &[Cow<'_, [u8]>], syntax: Syntax) -> bool {
+    if syntax == Syntax::Cis && value.is_ascii() && has_single_blanks(value) {
+        let order = |assertion: &[u8]| assertion.iter().copied().cmp(value.iter().map(u8::to_ascii_lowercase));
+        return assertions.binary_search_by(|assertion| order(assertion)).is_ok();
+    }
+    let value = folded(value, syntax);
+    assertions.binary_search_by(|assertion| (**assertion).cmp(&*value)).is_ok()
 }
 
 /// Whether two values of a syntax are equal.
@@ -109,9 +123,8 @@ pub fn hex_pair(high: u8, low: u8) -> Option<u8> {
 
 /// Compares two texts as if both were lower case (ASCII), without building either.
 pub fn order_ignoring_case(a: &str, b: &str) -> Ordering {
-    let lower = |s: &str, n: usize| s.as_bytes()[n].to_ascii_lowercase();
-    for n in 0..a.len().min(b.len()) {
-        match lower(a, n).cmp(&lower(b, n)) {
+    for (x, y) in a.bytes().zip(b.bytes()).filter(|(x, y)| x != y) {
+        match x.to_ascii_lowercase().cmp(&y.to_ascii_lowercase()) {
             Ordering::Equal => {}
             other => return other,
         }

@@ -27,7 +27,8 @@ pub fn apply(entry: &Entry, changes: &[Change]) -> Result<Entry, Refusal> {
             check_attribute(&after, attribute)?;
         }
     }
-    if classes_changed || changes.iter().any(|c| c.kind != ChangeKind::Add) {
+    // What is there is complete: only a class more or an attribute less can change that.
+    if classes_changed || changes.iter().any(|c| after.values(&c.attribute).is_empty()) {
         check_complete(&after)?;
     }
     if changes.iter().any(|c| may_name(&entry.dn, &c.attribute)) {
