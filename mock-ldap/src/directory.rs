@@ -180,7 +180,7 @@ impl Directory {
         }
         let response = match request {
             Request::Search { base, scope, filter, attributes, page } => {
-                self.search(at, &base, scope, &filter, &attributes, page)
+                self.search(at, &base, scope, &filter, attributes, page)
             }
             Request::Compare { dn, attribute, value } => self.compare(at, &dn, &attribute, &value),
             write => match self.write(now, at, writer, write, out) {
@@ -200,7 +200,7 @@ impl Directory {
         base: &str,
         scope: Scope,
         filter: &str,
-        attributes: &[Name],
+        asked: Vec<Name>,
         page: Option<(u32, u64)>,
     ) -> Response {
         let tree = &self.servers[at].tree;
@@ -210,7 +210,8 @@ impl Directory {
         match search::search(tree, base, scope, filter, page) {
             Err(refusal) => refused(refusal),
             Ok(found) => Response {
-                entries: found.records.iter().map(|r| search::selected(&r.listed.entry, attributes)).collect(),
+                entries: found.records.iter().map(|r| r.listed.entry.clone()).collect(),
+                asked,
                 next_page: found.next_page,
                 ..answered(code::SUCCESS)
             },
@@ -459,7 +460,7 @@ fn lower(name: &str) -> Name {
 }
 
 fn answered(code: u8) -> Response {
-    Response { code, message: "".into(), entries: Vec::new(), next_page: None }
+    Response { code, message: "".into(), entries: Vec::new(), asked: Vec::new(), next_page: None }
 }
 
 fn refused(refusal: Refusal) -> Response {

@@ -3,30 +3,40 @@
 use crate::matching::{self, Syntax};
 use crate::schema;
 use mock_host::lookup::Entry;
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 /// A filter. Assertions are folded by the syntax of their attribute. An attribute that an entry lacks matches nothing, so
 /// that its negation matches, as Directory Server answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Filter {
+pub enum Filter<'t> {
     /// `(&…)`; empty: true (RFC 4526).
-    And(Vec<Filter>),
+    And(Vec<Filter<'t>>),
     /// `(|…)`; empty: false.
-    Or(Vec<Filter>),
+    Or(Vec<Filter<'t>>),
     /// `(!…)`.
-    Not(Box<Filter>),
+    Not(Box<Filter<'t>>),
     /// `(a=*)`.
-    Present(String),
+    Present(&'t str),
     /// `(a=v)`, and `(a~=v)` as equality.
-    Equal(Assertion),
+    Equal(Assertion<'t>),
+    /// Equalities of one attribute within an OR.
+    OneOf {
+        /// Attribute.
+        attribute: &'t str,
+        /// Its syntax.
+        syntax: Syntax,
+        /// Folded values, sorted.
+        values: Vec<Cow<'t, [u8]>>,
+    },
     /// `(a>=v)`.
-    AtLeast(Assertion),
+    AtLeast(Assertion<'t>),
     /// `(a<=v)`.
-    AtMost(Assertion),
+    AtMost(Assertion<'t>),
     /// `(a=i*m*f)`.
     Substrings {
         /// Attribute.
-        attribute: String,
+        attribute: &'t str,
         /// Its syntax.
         syntax: Syntax,
         /// Start; may be empty.
@@ -40,13 +50,13 @@ pub enum Filter {
 
 /// An attribute and the folded value it is compared with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Assertion {
+pub struct Assertion<'t> {
     /// Attribute.
-    pub attribute: String,
+    pub attribute: &'t str,
     /// Its syntax.
     pub syntax: Syntax,
     /// Folded value.
-    pub value: Vec<u8>,
+    pub value: Cow<'t, [u8]>,
 }
 
 /// Why a text is no filter.
@@ -62,8 +72,8 @@ pub struct FilterError {
 const DEEPEST: usize = 100;
 
 /// Reads a filter.
-pub fn parse(text: &str) -> Result<Filter, FilterError> {
-    let mut reader = Reader { bytes: text.as_bytes(), at: 0 };
+pub fn parse(text: &str) -> Result<Filter<'_>, FilterError> {
+    let mut reader = Reader { text, bytes: text.as_bytes(), at: 0, latest: ("", schema::syntax("")) };
     reader.skip_blanks();
     // `uid=joe` without parentheses, as the client tools take it.
     let filter = match reader.peek() {
@@ -78,12 +88,15 @@ pub fn parse(text: &str) -> Result<Filter, FilterError> {
     }
 }
 
-struct Reader<'a> {
-    bytes: &'a [u8],
+struct Reader<'t> {
+    text: &'t str,
+    bytes: &'t [u8],
     at: usize,
+    /// The attribute that was read last, and its syntax.
+    latest: (&'t str, Syntax),
 }
 
-impl Reader<'_> {
+impl<'t> Reader<'t> {
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
@@ -96,7 +109,7 @@ impl Reader<'_> {
         }
     }
 
-    fn filter(&mut self, depth: usize) -> Result<Filter, FilterError> {
+    fn filter(&mut self, depth: usize) -> Result<Filter<'t>, FilterError> {
         if depth > DEEPEST {
             return Err(self.error("the filter is nested too deeply"));
         }
@@ -107,7 +120,7 @@ impl Reader<'_> {
         self.skip_blanks();
         let filter = match self.peek() {
             Some(b'&') => Filter::And(self.list(depth)?),
-            Some(b'|') => Filter::Or(self.list(depth)?),
+            Some(b'|') => Filter::Or(joined(self.list(depth)?)),
             Some(b'!') => {
                 self.at += 1;
                 self.skip_blanks();
@@ -123,7 +136,7 @@ impl Reader<'_> {
         Ok(filter)
     }
 
-    fn list(&mut self, depth: usize) -> Result<Vec<Filter>, FilterError> {
+    fn list(&mut self, depth: usize) -> Result<Vec<Filter<'t>>, FilterError> {
         self.at += 1;
         let mut list = Vec::new();
         self.skip_blanks();
@@ -134,13 +147,13 @@ impl Reader<'_> {
         Ok(list)
     }
 
-    fn item(&mut self) -> Result<Filter, FilterError> {
+    fn item(&mut self) -> Result<Filter<'t>, FilterError> {
         let start = self.at;
         let named = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b';' | b'.');
         while self.peek().is_some_and(named) {
             self.at += 1;
         }
-        let attribute = String::from_utf8_lossy(&self.bytes[start..self.at]).into_owned();
+        let attribute = &self.text[start..self.at];
         let kind = self.peek();
         if kind == Some(b':') {
             return Err(
@@ -158,16 +171,24 @@ impl Reader<'_> {
         }
         self.at += 1;
         let column = self.at;
-        let parts = self.value()?;
-        let syntax = schema::syntax(&attribute);
-        let folded = |part: &[u8]| matching::folded(part, syntax).into_owned();
-        if let [whole] = &parts[..] {
-            let assertion = Assertion { syntax, value: folded(whole), attribute };
-            return Ok(match kind {
+        if self.latest.0 != attribute {
+            self.latest = (attribute, schema::syntax(attribute));
+        }
+        let syntax = self.latest.1;
+        let compared = |value| {
+            let assertion = Assertion { attribute, syntax, value };
+            match kind {
                 Some(b'>') => Filter::AtLeast(assertion),
                 Some(b'<') => Filter::AtMost(assertion),
                 _ => Filter::Equal(assertion),
-            });
+            }
+        };
+        if let Some(plain) = self.plain_value() {
+            return Ok(compared(matching::folded(plain, syntax)));
+        }
+        let parts = self.value()?;
+        if let [whole] = &parts[..] {
+            return Ok(compared(Cow::Owned(matching::folded(whole, syntax).into_owned())));
         }
         if kind != Some(b'=') {
             self.at = column;
@@ -181,6 +202,17 @@ impl Reader<'_> {
         let (last, middle) = rest.split_last().expect("at least two parts");
         let any = middle.iter().filter(|p| !p.is_empty()).map(part).collect();
         Ok(Filter::Substrings { syntax, initial: part(initial), any, last: part(last), attribute })
+    }
+
+    /// A value that stands for itself, without `*` and escapes.
+    fn plain_value(&mut self) -> Option<&'t [u8]> {
+        let rest = &self.bytes[self.at..];
+        let end = rest.iter().position(|b| matches!(b, b')' | b'(' | b'*' | b'\\')).unwrap_or(rest.len());
+        if rest.get(end).is_some_and(|b| *b != b')') {
+            return None;
+        }
+        self.at += end;
+        Some(&rest[..end])
     }
 
     /// The parts between the `*` of a value, without escapes.
@@ -207,6 +239,31 @@ impl Reader<'_> {
     }
 }
 
+/// The parts of an OR, equalities of one attribute put together, so that an entry is looked at once for all of them.
+fn joined(list: Vec<Filter<'_>>) -> Vec<Filter<'_>> {
+    let mut parts: Vec<Filter<'_>> = Vec::new();
+    for filter in list {
+        let Filter::Equal(Assertion { attribute, syntax, value }) = filter else {
+            parts.push(filter);
+            continue;
+        };
+        let same = parts.iter_mut().rev().find_map(|part| match part {
+            Filter::OneOf { attribute: other, values, .. } if other.eq_ignore_ascii_case(attribute) => Some(values),
+            _ => None,
+        });
+        match same {
+            Some(values) => values.push(value),
+            None => parts.push(Filter::OneOf { attribute, syntax, values: vec![value] }),
+        }
+    }
+    for part in &mut parts {
+        if let Filter::OneOf { values, .. } = part {
+            values.sort();
+        }
+    }
+    parts
+}
+
 /// Folds a part of a value: as the whole, but blanks at its ends count.
 fn fold_part(part: &[u8], syntax: Syntax) -> Vec<u8> {
     if matches!(syntax, Syntax::Bin | Syntax::Tel) {
@@ -226,11 +283,11 @@ fn fold_part(part: &[u8], syntax: Syntax) -> Vec<u8> {
     out
 }
 
-impl Filter {
+impl Filter<'_> {
     /// Whether an entry matches.
     pub fn matches(&self, entry: &Entry) -> bool {
-        let some = |a: &Assertion, wanted: fn(&[u8], &Assertion) -> bool| {
-            entry.values(&a.attribute).iter().any(|v| wanted(&v.0, a))
+        let some = |a: &Assertion<'_>, wanted: fn(&[u8], &Assertion<'_>) -> bool| {
+            entry.values(a.attribute).iter().any(|v| wanted(&v.0, a))
         };
         match self {
             Filter::And(list) => list.iter().all(|f| f.matches(entry)),
@@ -238,6 +295,9 @@ impl Filter {
             Filter::Not(filter) => !filter.matches(entry),
             Filter::Present(attribute) => !entry.values(attribute).is_empty(),
             Filter::Equal(a) => some(a, |v, a| matching::equals_folded(v, &a.value, a.syntax)),
+            Filter::OneOf { attribute, syntax, values } => {
+                entry.values(attribute).iter().any(|v| matching::is_among(&v.0, values, *syntax))
+            }
             Filter::AtLeast(a) => some(a, |v, a| matching::order_folded(v, &a.value, a.syntax) != Ordering::Less),
             Filter::AtMost(a) => some(a, |v, a| matching::order_folded(v, &a.value, a.syntax) != Ordering::Greater),
             Filter::Substrings { attribute, syntax, initial, any, last } => entry.values(attribute).iter().any(|v| {

@@ -19,13 +19,14 @@ pub mod request;
 pub mod schema;
 mod search;
 mod shared;
+mod term;
 mod tree;
 
 pub use directory::{Directory, Failure, Lost, Operations, Servers, Trouble};
 pub use entry::EntryBuilder;
 pub use ldif::LdifError;
 pub use load::LoadError;
-pub use request::{Change, ChangeKind, Request, RequestId, Response, Scope};
+pub use request::{Change, ChangeKind, Request, RequestId, Response, Scope, Selection};
 pub use search::LdapUrl;
 
 use mock_host::fact::{Fact, Writer};

@@ -1,5 +1,6 @@
 //! Owns the operations of the protocol and their answers. It must not know the tree.
 
+use crate::schema;
 use mock_host::lookup::{Attribute, Entry, Value};
 use mock_host::mail::Name;
 use std::sync::Arc;
@@ -94,8 +95,55 @@ pub struct Response {
     pub code: u8,
     /// The server's diagnostic message; may be empty.
     pub message: Name,
-    /// Entries of a search, only with the attributes asked for.
+    /// Entries of a search, as the server has them.
     pub entries: Vec<Arc<Entry>>,
+    /// Attributes asked for: what of the entries is shown ([`Response::selection`]).
+    pub asked: Vec<Name>,
     /// Cookie of the next page; `None` after the last one.
     pub next_page: Option<u64>,
+}
+
+impl Response {
+    /// What its entries show.
+    pub fn selection(&self) -> Selection<'_> {
+        Selection { asked: &self.asked, known: Vec::new(), next: 0 }
+    }
+}
+
+/// Which attributes of the entries of an answer are shown: none asked for or `*`: all; `1.1`: none (RFC 4511 §4.5.1.8).
+/// Entries that were loaded together share the names of their attributes, mostly in one order: what was found of a name is
+/// kept in that order.
+#[derive(Clone, Debug)]
+pub struct Selection<'a> {
+    asked: &'a [Name],
+    known: Vec<(Name, bool)>,
+    /// Where in `known` the next name is expected.
+    next: usize,
+}
+
+/// Most names that a [`Selection`] remembers.
+const KNOWN_NAMES: usize = 64;
+
+impl Selection<'_> {
+    /// Whether an attribute is shown.
+    pub fn shows(&mut self, name: &Name) -> bool {
+        if self.asked.is_empty() {
+            return true;
+        }
+        let (before, behind) = self.known.split_at(self.next.min(self.known.len()));
+        let found = behind.iter().chain(before).position(|(known, _)| Arc::ptr_eq(known, name));
+        if let Some(at) = found {
+            let at = (self.next + at) % self.known.len();
+            self.next = at + 1;
+            return self.known[at].1;
+        }
+        let base = schema::base_name(name);
+        let is = |asked: &Name| &**asked == "*" || asked.eq_ignore_ascii_case(name) || asked.eq_ignore_ascii_case(base);
+        let shown = self.asked.iter().any(is);
+        if self.known.len() < KNOWN_NAMES {
+            self.known.push((name.clone(), shown));
+            self.next = self.known.len();
+        }
+        shown
+    }
 }

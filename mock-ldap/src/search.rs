@@ -1,35 +1,37 @@
-//! Owns searching a tree: base, scope, filter, pages, the attributes asked for; and LDAP URLs, which are searches as text.
+//! Owns searching a tree: base, scope, filter, pages; and LDAP URLs, which are searches as text.
 //! It must not know how servers fail.
 //!
 //! Pages are stable while entries come and go: a cookie is the number of the last entry that was given, and the search goes
-//! on behind it. An AND that contains an equality of an indexed attribute (mail and its alternates, uid, mailHost) reads
-//! those entries only.
+//! on behind it. A filter that only entries under some terms of an index ([`Term`]) can match reads those entries only; the
+//! answer is the same, in the same order, as if all had been read.
 
 use crate::code::{self, Refusal};
 use crate::filter::{self, Filter};
-use crate::tree::{ADDRESS_ATTRIBUTES, Id, Record, Tree};
-use crate::{Scope, dn, schema};
+use crate::term::Term;
+use crate::tree::{Id, Record, Tree};
+use crate::{Scope, dn};
 use mock_host::lookup::{Attribute, Entry, Value};
 use mock_host::mail::Name;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// What a search found.
 #[derive(Debug, Default)]
-pub(crate) struct FoundEntries {
-    /// The records, in the order of the search.
-    pub records: Vec<Arc<Record>>,
+pub(crate) struct FoundEntries<'t> {
+    /// The records, in the order of the tree.
+    pub records: Vec<&'t Arc<Record>>,
     /// Where the next page begins.
     pub next_page: Option<u64>,
 }
 
 /// Searches. Refusals: 32 (no such base, the message names what is there), 34, 53 (a cookie that was never given), 87.
-pub(crate) fn search(
-    tree: &Tree,
+pub(crate) fn search<'t>(
+    tree: &'t Tree,
     base: &str,
     scope: Scope,
     filter: &str,
     page: Option<(u32, u64)>,
-) -> Result<FoundEntries, Refusal> {
+) -> Result<FoundEntries<'t>, Refusal> {
     let wrong_dn =
         |e: dn::DnError| Refusal::new(code::INVALID_DN, format!("{base}: {} at column {}", e.reason, e.column));
     let base = dn::key(base).map_err(wrong_dn)?;
@@ -46,17 +48,10 @@ pub(crate) fn search(
         Some((size, cookie)) => (size.max(1) as usize, cookie.checked_sub(1).map(|id| id as Id)),
     };
     let mut taken = Taken { filter: &filter, limit, found: FoundEntries::default(), last: 0 };
-    let in_scope = |record: &Record| match scope {
-        Scope::Base => *record.key == *base,
-        Scope::One => dn::parent_key(&record.key) == base,
-        Scope::Sub => record.key.starts_with(&*base),
-    };
     match candidates(&filter).filter(|_| scope != Scope::Base) {
         Some(candidates) => {
-            for id in candidates.ids(tree, after) {
-                if let Some(record) = tree.record(id).filter(|r| in_scope(r))
-                    && taken.is_full_with(id, record)
-                {
+            for (id, record) in candidates.records(tree, &base, scope, after) {
+                if taken.is_full_with(id, record) {
                     break;
                 }
             }
@@ -66,16 +61,16 @@ pub(crate) fn search(
     Ok(taken.found)
 }
 
-struct Taken<'a> {
-    filter: &'a Filter,
+struct Taken<'f, 't> {
+    filter: &'f Filter<'f>,
     limit: usize,
-    found: FoundEntries,
+    found: FoundEntries<'t>,
     last: Id,
 }
 
-impl Taken<'_> {
+impl<'t> Taken<'_, 't> {
     /// Takes a record when it matches and there is room; true when there was none, which means a further page.
-    fn is_full_with(&mut self, id: Id, record: &Arc<Record>) -> bool {
+    fn is_full_with(&mut self, id: Id, record: &'t Arc<Record>) -> bool {
         if !self.filter.matches(&record.listed.entry) {
             return false;
         }
@@ -83,15 +78,21 @@ impl Taken<'_> {
             self.found.next_page = Some(u64::from(self.last) + 1);
             return true;
         }
-        self.found.records.push(record.clone());
+        self.found.records.push(record);
         self.last = id;
         false
     }
 }
 
 /// Visits the entries of a scope in the order of the tree, from behind the entry `after` on, until `visit` says enough.
-fn walk(tree: &Tree, base: &str, scope: Scope, after: Option<Id>, mut visit: impl FnMut(Id, &Arc<Record>) -> bool) {
-    let after = after.and_then(|id| tree.slots.get(id as usize)).map(|slot| &*slot.record.key);
+fn walk<'t>(
+    tree: &'t Tree,
+    base: &str,
+    scope: Scope,
+    after: Option<Id>,
+    mut visit: impl FnMut(Id, &'t Arc<Record>) -> bool,
+) {
+    let after = key_of(tree, after);
     match scope {
         Scope::Base => {
             if let Some(id) = tree.id_of(base).filter(|_| after.is_none())
@@ -129,76 +130,76 @@ fn walk(tree: &Tree, base: &str, scope: Scope, after: Option<Id>, mut visit: imp
     }
 }
 
-/// Where the entries that can match are found.
-enum Candidates {
-    Address(Name, u8),
-    Uid(Name),
-    MailHost(Name),
-    /// All of these.
-    Any(Vec<Candidates>),
+/// The key of an entry, which need not be there any more.
+fn key_of(tree: &Tree, id: Option<Id>) -> Option<&str> {
+    id.and_then(|id| tree.slots.get(id as usize)).map(|slot| &*slot.record.key)
 }
 
-/// The narrowest index that a filter allows; `None`: only reading all entries is right. The choice depends on the filter
-/// alone, so that it is the same for each page.
-fn candidates(filter: &Filter) -> Option<Candidates> {
+/// Where the entries that can match are found: under any of these terms.
+#[derive(Default)]
+struct Candidates<'f> {
+    terms: Vec<Term<'f>>,
+    /// Roughly how many entries are under them.
+    width: usize,
+}
+
+/// The narrowest index that a filter allows; `None`: only reading all entries is right.
+fn candidates<'f>(filter: &'f Filter<'f>) -> Option<Candidates<'f>> {
     match filter {
-        Filter::Equal(a) => {
-            let term = || std::str::from_utf8(&a.value).ok().map(Name::from);
-            let is = |name: &str| a.attribute.eq_ignore_ascii_case(name);
-            if let Some(rank) = ADDRESS_ATTRIBUTES.iter().position(|name| is(name)) {
-                return Some(Candidates::Address(term()?, rank as u8));
-            }
-            if is("uid") {
-                return Some(Candidates::Uid(term()?));
-            }
-            is("mailHost").then(term).flatten().map(Candidates::MailHost)
-        }
-        Filter::And(list) => list.iter().filter_map(candidates).min_by_key(Candidates::width),
-        Filter::Or(list) if !list.is_empty() => {
-            list.iter().map(candidates).collect::<Option<Vec<_>>>().map(Candidates::Any)
-        }
+        Filter::Equal(a) => Candidates::of(a.attribute, [&a.value]),
+        Filter::OneOf { attribute, values, .. } => Candidates::of(attribute, values),
+        Filter::Present(attribute) => Term::present(attribute).map(|term| Candidates::default().and(term)),
+        Filter::And(list) => list.iter().filter_map(candidates).min_by_key(|c| c.width),
+        Filter::Or(list) if !list.is_empty() => list.iter().try_fold(Candidates::default(), |all, filter| {
+            Some(candidates(filter)?.terms.into_iter().fold(all, Candidates::and))
+        }),
         _ => None,
     }
 }
 
-impl Candidates {
-    fn width(&self) -> usize {
-        match self {
-            Candidates::Address(..) => 0,
-            Candidates::Uid(_) => 1,
-            Candidates::MailHost(_) => 1_000,
-            Candidates::Any(list) => list.iter().map(Candidates::width).sum::<usize>() + list.len(),
-        }
+impl<'f> Candidates<'f> {
+    /// The entries that have one of these folded values; `None` when there is no index of it.
+    fn of(attribute: &str, values: impl IntoIterator<Item = &'f Cow<'f, [u8]>>) -> Option<Candidates<'f>> {
+        let mut values = values.into_iter();
+        values.try_fold(Candidates::default(), |all, value| Some(all.and(Term::of(attribute, value)?)))
     }
 
-    /// The numbers behind `after`, ascending, each once.
-    fn ids<'a>(&'a self, tree: &'a Tree, after: Option<Id>) -> Box<dyn Iterator<Item = Id> + 'a> {
-        let from = after.map_or(0, |id| id.saturating_add(1));
-        match self {
-            Candidates::Address(term, rank) => {
-                let start = (term.clone(), *rank, from);
-                let all = tree.by_address.from(move |k| *k < start).map(|(k, ())| k);
-                Box::new(all.take_while(move |k| k.0 == *term && k.1 == *rank).map(|k| k.2))
-            }
-            Candidates::Uid(term) => two(&tree.by_uid, term, from),
-            Candidates::MailHost(term) => two(&tree.by_mail_host, term, from),
-            Candidates::Any(list) => {
-                let mut ids: Vec<Id> = list.iter().flat_map(|c| c.ids(tree, after)).collect();
-                ids.sort_unstable();
-                ids.dedup();
-                Box::new(ids.into_iter())
-            }
-        }
+    fn and(mut self, term: Term<'f>) -> Candidates<'f> {
+        self.width += match term {
+            Term::Address(..) | Term::Uid(_) => 1,
+            Term::Mark(_) => 100,
+            Term::MailHost(_) => 1_000,
+        };
+        self.terms.push(term);
+        self
     }
-}
 
-fn two<'a>(
-    map: &'a crate::shared::SharedMap<(Name, Id), ()>,
-    term: &'a Name,
-    from: Id,
-) -> Box<dyn Iterator<Item = Id> + 'a> {
-    let start = (term.clone(), from);
-    Box::new(map.from(move |k| *k < start).map(|(k, ())| k).take_while(move |k| k.0 == *term).map(|k| k.1))
+    /// The records in scope behind the entry `after`, each once, in the order of the tree.
+    fn records<'t>(
+        &self,
+        tree: &'t Tree,
+        base: &str,
+        scope: Scope,
+        after: Option<Id>,
+    ) -> impl Iterator<Item = (Id, &'t Arc<Record>)> {
+        let mut ids = Vec::new();
+        for term in &self.terms {
+            tree.ids_under(term, &mut ids);
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        let after = key_of(tree, after);
+        let wanted = |record: &Record| match scope {
+            Scope::Base => *record.key == *base,
+            Scope::One => dn::parent_key(&record.key) == base,
+            Scope::Sub => record.key.starts_with(base),
+        } && after.is_none_or(|after| *record.key > *after);
+        let records = ids.into_iter().filter_map(|id| Some((id, tree.record(id)?)));
+        let mut records: Vec<(Id, &Arc<Record>)> = records.filter(|(_, record)| wanted(record)).collect();
+        // Most sites number their entries in the order of the tree, which this sort notices.
+        records.sort_by(|a, b| a.1.key.cmp(&b.1.key));
+        records.into_iter()
+    }
 }
 
 /// 32 with the part of the name that is there.
@@ -209,18 +210,6 @@ pub(crate) fn no_such_object(tree: &Tree, key: &str) -> Refusal {
         _ => format!("{}: matched as far as {}", dn::shown(key), dn::shown(matched)),
     };
     Refusal::new(code::NO_SUCH_OBJECT, message)
-}
-
-/// An entry with the attributes asked for only: none named or `*`: all; `1.1`: none (RFC 4511 §4.5.1.8).
-pub(crate) fn selected(entry: &Arc<Entry>, attributes: &[Name]) -> Arc<Entry> {
-    if attributes.is_empty() || attributes.iter().any(|a| &**a == "*") {
-        return entry.clone();
-    }
-    let asked = |name: &str| {
-        attributes.iter().any(|a| a.eq_ignore_ascii_case(name) || a.eq_ignore_ascii_case(schema::base_name(name)))
-    };
-    let chosen: Vec<Attribute> = entry.attributes.iter().filter(|a| asked(&a.name)).cloned().collect();
-    Arc::new(Entry { dn: entry.dn.clone(), attributes: chosen })
 }
 
 /// What the server says of itself: its suffixes (RFC 4512 §5.1).

@@ -1,5 +1,5 @@
-//! Owns the entries of one server: by name, and by what mail servers look up (address, uid, mailHost). It must not know who
-//! asks, nor that there are other servers.
+//! Owns the entries of one server: by name, and by what mail servers look up ([`Term`]). It must not know who asks, nor that
+//! there are other servers.
 //!
 //! An entry keeps its number for good, so that indexes hold numbers and a change of a status touches no index. Cloning a
 //! tree shares everything; the first change after it copies a chunk of 64 entries.
@@ -9,6 +9,7 @@ use crate::domain::Domains;
 use crate::matching;
 use crate::schema;
 use crate::shared::{SharedMap, SharedVec};
+use crate::term::{self, ADDRESS_ATTRIBUTES, Term};
 use mock_host::lookup::{Entry, Listed};
 use mock_host::mail::Name;
 use std::cmp::Ordering;
@@ -76,9 +77,6 @@ pub(crate) struct Slot {
     pub live: bool,
 }
 
-/// Attributes that hold addresses, the first one first when two entries claim an address (F3.4-03).
-pub(crate) const ADDRESS_ATTRIBUTES: [&str; 3] = ["mail", "mailAlternateAddress", "mailEquivalentAddress"];
-
 /// The entries of one server.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tree {
@@ -90,6 +88,8 @@ pub(crate) struct Tree {
     pub by_uid: SharedMap<(Name, Id), ()>,
     /// (folded mailHost, entry).
     pub by_mail_host: SharedMap<(Name, Id), ()>,
+    /// (mark, entry).
+    pub by_mark: SharedMap<(u8, Id), ()>,
     pub domains: Domains,
     /// Entries whose uid alone is the store user id.
     pub default_domain: Option<Name>,
@@ -205,6 +205,39 @@ impl Tree {
             }
             for term in values(after, name) {
                 map.insert((term, id), ());
+            }
+        }
+        let entry = |record: Option<&Arc<Record>>| record.map(|r| r.listed.entry.clone());
+        match (entry(before), entry(after)) {
+            (Some(before), Some(after)) if term::marked_alike(&before, &after) => {}
+            (before, after) => {
+                for mark in before.iter().flat_map(|e| term::marks(e)) {
+                    self.by_mark.remove(&(mark, id));
+                }
+                for mark in after.iter().flat_map(|e| term::marks(e)) {
+                    self.by_mark.insert((mark, id), ());
+                }
+            }
+        }
+    }
+
+    /// The numbers of the entries under a term.
+    pub fn ids_under(&self, term: &Term<'_>, ids: &mut Vec<Id>) {
+        let of_name = |map: &SharedMap<(Name, Id), ()>, wanted: &str, ids: &mut Vec<Id>| {
+            let from = map.from(|(name, _)| **name < *wanted).map(|(key, ())| key);
+            ids.extend(from.take_while(|(name, _)| **name == *wanted).map(|(_, id)| *id));
+        };
+        match *term {
+            Term::Address(address, rank) => {
+                let from = self.by_address.from(|(name, of, _)| (&**name, *of) < (address, rank)).map(|(key, ())| key);
+                let same = from.take_while(|(name, of, _)| (&**name, *of) == (address, rank));
+                ids.extend(same.map(|(_, _, id)| *id));
+            }
+            Term::Uid(uid) => of_name(&self.by_uid, uid, ids),
+            Term::MailHost(host) => of_name(&self.by_mail_host, host, ids),
+            Term::Mark(mark) => {
+                let from = self.by_mark.from(|(of, _)| *of < mark).map(|(key, ())| key);
+                ids.extend(from.take_while(|(of, _)| *of == mark).map(|(_, id)| *id));
             }
         }
     }

@@ -129,7 +129,7 @@ fn an_ldap_url_selects_users_by_base_scope_and_filter() {
     assert_eq!(users(&dir, url), ["fanning"]);
     assert_eq!(code(&mut dir, modify(&person("fanning"), guarded("mailUserStatus", "active", "hold"))), 0);
     assert_eq!(users(&dir, url), Vec::<String>::new(), "a hold takes the user off such a list");
-    assert_eq!(users(&dir, "ldap:///o=isp??sub?(uid=ann)"), ["ann", "ann@florizel.com"]);
+    assert_eq!(users(&dir, "ldap:///o=isp??sub?(uid=ann)"), ["ann@florizel.com", "ann"]);
     assert_eq!(
         users(&dir, "LDAP://ldap.siroe.com:389/o=sesta.com,o=isp?mail?sub?%28cn=Dream*%29"),
         ["dreamteam@sesta.com"]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -244,9 +245,9 @@ pub enum DirectoryError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DirectoryEntry {
     /// Distinguished name.
-    pub dn: String,
-    /// Attributes with their values.
-    pub attributes: Vec<(String, Vec<Vec<u8>>)>,
+    pub dn: Arc<str>,
+    /// Each value with the name of its attribute; those of one attribute stand together.
+    pub values: Vec<(Arc<str>, Arc<[u8]>)>,
 }
 
 /// Scope of a search.

@@ -41,8 +41,8 @@ pub const DOMAIN_ATTRIBUTES: &[&str] = &[
 /// The values of an attribute as texts; the name counts without regard to case.
 pub fn values<'e>(entry: &'e DirectoryEntry, name: &str) -> impl Iterator<Item = String> + 'e {
     let name = name.to_owned();
-    let matching = entry.attributes.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(&name));
-    matching.flat_map(|(_, values)| values.iter().map(|v| String::from_utf8_lossy(v).into_owned()))
+    let matching = entry.values.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(&name));
+    matching.map(|(_, value)| String::from_utf8_lossy(value).into_owned())
 }
 
 /// The first value of an attribute.
@@ -90,14 +90,14 @@ impl Domain {
             None => domain_of_dc_node(&entry.dn)?,
         };
         Some(Domain {
-            base_dn: value(entry, "inetDomainBaseDN").unwrap_or_else(|| entry.dn.clone()),
+            base_dn: value(entry, "inetDomainBaseDN").unwrap_or_else(|| entry.dn.to_string()),
             aliases: values(entry, "associatedDomain").map(|a| a.to_ascii_lowercase()).filter(|a| *a != name).collect(),
             inet_status: value(entry, "inetDomainStatus"),
             mail_status: value(entry, "mailDomainStatus"),
             preferred_mail_host: value(entry, "preferredMailHost"),
             smart_host: value(entry, "mailRoutingSmartHost"),
             routing_hosts: values(entry, "mailRoutingHosts").collect(),
-            dn: entry.dn.clone(),
+            dn: entry.dn.to_string(),
             name,
         })
     }
@@ -200,7 +200,7 @@ impl User {
             message_store: value(entry, "mailMessageStore").filter(|p| !p.is_empty()),
             quota: value(entry, "mailQuota"),
             message_quota: value(entry, "mailMsgQuota"),
-            dn: entry.dn.clone(),
+            dn: entry.dn.to_string(),
         })
     }
     /// The uid without the domain.
@@ -353,7 +353,7 @@ impl List {
                 .collect(),
             mail_host: value(entry, "mailHost"),
             deliver_to: values(entry, "mgrpDeliverTo").collect(),
-            dn: entry.dn.clone(),
+            dn: entry.dn.to_string(),
         })
     }
     /// Attributes that a move writes and that a filter of this list names: its members change while users are on hold or moved.

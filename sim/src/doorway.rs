@@ -178,7 +178,8 @@ impl World {
         };
         let answer = match awaits {
             Awaits::Search if response.code == 0 => {
-                Answer::Entries(Ok(response.entries.iter().map(|e| entry(e)).collect()))
+                let mut selection = response.selection();
+                Answer::Entries(Ok(response.entries.iter().map(|e| entry(e, &mut selection)).collect()))
             }
             Awaits::Modify if response.code == 0 => Answer::Modified(Ok(())),
             Awaits::Compare if matches!(response.code, 5 | 6) => Answer::Compared(Ok(response.code == 6)),
@@ -215,13 +216,11 @@ fn change(modification: Modification) -> Change {
     Change { kind, attribute: attribute.into(), values: values.into_iter().map(|v| Value(v.into())).collect() }
 }
 
-fn entry(entry: &mock_host::lookup::Entry) -> DirectoryEntry {
-    DirectoryEntry {
-        dn: entry.dn.to_string(),
-        attributes: entry
-            .attributes
-            .iter()
-            .map(|a| (a.name.to_string(), a.values.iter().map(|v| v.0.to_vec()).collect()))
-            .collect(),
+/// What the orchestrator is shown of an entry.
+fn entry(entry: &mock_host::lookup::Entry, selection: &mut mock_ldap::Selection<'_>) -> DirectoryEntry {
+    let mut values = Vec::with_capacity(entry.attributes.len() + 8);
+    for attribute in entry.attributes.iter().filter(|a| selection.shows(&a.name)) {
+        values.extend(attribute.values.iter().map(|value| (attribute.name.clone(), value.0.clone())));
     }
+    DirectoryEntry { dn: entry.dn.clone(), values }
 }

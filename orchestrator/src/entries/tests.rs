@@ -3,14 +3,8 @@
 use super::*;
 
 fn entry(dn: &str, attributes: &[(&str, &str)]) -> DirectoryEntry {
-    let mut all: Vec<(String, Vec<Vec<u8>>)> = Vec::new();
-    for (name, value) in attributes {
-        match all.iter_mut().find(|(n, _)| n == name) {
-            Some((_, values)) => values.push(value.as_bytes().to_vec()),
-            None => all.push(((*name).to_owned(), vec![value.as_bytes().to_vec()])),
-        }
-    }
-    DirectoryEntry { dn: dn.to_owned(), attributes: all }
+    let values = attributes.iter().map(|(name, value)| ((*name).into(), value.as_bytes().into()));
+    DirectoryEntry { dn: dn.into(), values: values.collect() }
 }
 
 const USER: [(&str, &str); 2] = [("objectclass", "INETMAILUSER"), ("objectclass", "inetLocalMailRecipient")];

@@ -7,6 +7,7 @@ use orchestrator::journal::in_memory::InMemory;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub const OLD: &str = "oldstore.siroe.com";
@@ -661,18 +662,14 @@ impl Directory for Door {
         Box::pin(async move {
             let entries = self.0.entries.borrow();
             let within = |dn: &str| if scope == Scope::Base { dn == base } else { dn.ends_with(base) };
-            let values = |(n, v): (&String, &String)| {
-                let all = if n == "objectClass" {
-                    v.split(' ').map(|c| c.as_bytes().to_vec()).collect()
-                } else {
-                    vec![v.clone().into_bytes()]
-                };
-                (n.clone(), all)
+            let values = |(n, v): (&String, &String)| -> Vec<(Arc<str>, Arc<[u8]>)> {
+                let each = v.split(|c| c == ' ' && n == "objectClass");
+                each.map(|value| (n.as_str().into(), value.as_bytes().into())).collect()
             };
             let found =
                 entries.iter().filter(|(dn, e)| within(dn) && (filter == "(objectClass=*)" || holds(e, filter).0));
             Ok(found
-                .map(|(dn, e)| DirectoryEntry { dn: dn.clone(), attributes: e.iter().map(values).collect() })
+                .map(|(dn, e)| DirectoryEntry { dn: dn.as_str().into(), values: e.iter().flat_map(values).collect() })
                 .collect())
         })
     }
