@@ -243,6 +243,11 @@ impl Host {
         self.begun.get(&pid)?.settings.overrides().get(name)
     }
 
+    /// The overrides as a running process read them; another `Arc` whenever it took over anything else.
+    pub fn overrides_of(&self, pid: Pid) -> Option<&Arc<Settings>> {
+        Some(&self.begun.get(&pid)?.settings)
+    }
+
     /// When a process was started, as the host's clock showed it then: what `ps` prints goes on to say so after the clock
     /// was set. For a process that the host did not start itself, its start by the clock as it is now.
     pub fn start_shown(&self, process: &crate::process_table::Process) -> Time {

@@ -3,7 +3,6 @@
 
 use crate::mailbox::{Account, Mailbox};
 use crate::message::Message;
-use crate::quota::effective_limit;
 use crate::store::{Store, fact};
 use crate::{input::Output, partition, settings};
 use mock_host::coin::OriginalUid;
@@ -262,6 +261,7 @@ impl Store {
         if !self.mailbox(&name.user, &name.folder).is_some_and(|m| m.messages.iter().any(&mut which)) {
             return none;
         }
+        let rules = self.quota_rules(host);
         let Some(account) = self.accounts.get_mut(&name.user) else { return none };
         let account = Arc::make_mut(account);
         let Some(mailbox) = account.folders.get_mut(&name.folder) else { return none };
@@ -277,7 +277,7 @@ impl Store {
         account.usage_messages -= gone.len() as u64;
         account.usage_bytes -= gone.iter().map(|m| u64::from(m.body.size_bytes)).sum::<u64>();
         let (partition, uid_validity) = (mailbox.partition.clone(), mailbox.uid_validity);
-        if effective_limit(host, account).is_none_or(|limit| account.usage_bytes <= limit) {
+        if rules.effective_limit(account).is_none_or(|limit| account.usage_bytes <= limit) {
             account.over_quota_since = None;
         }
         let gone: Arc<[Stored]> = gone.into();

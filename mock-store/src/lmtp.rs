@@ -5,7 +5,7 @@ use crate::accounts::{NewMessage, Refusal};
 use crate::effects::{Effect, Pending};
 use crate::input::{Answer, Output, Ticket};
 use crate::partition;
-use crate::quota::{Verdict, verdict};
+use crate::quota::Verdict;
 use crate::store::{STORE_DOWN, Store};
 use mock_host::fact::{AppendCause, MailboxName};
 use mock_host::host::Host;
@@ -95,7 +95,8 @@ impl Store {
         if delivery.quota_bytes.is_some() && known.is_some_and(|quota| quota != delivery.quota_bytes) {
             self.account_mut(&delivery.user).quota_bytes = delivery.quota_bytes;
         }
-        match verdict(now, host, self.account(&delivery.user), delivery.mail.body.size_bytes.into()) {
+        let rules = self.quota_rules(host);
+        match rules.verdict(now, self.account(&delivery.user), delivery.mail.body.size_bytes.into()) {
             Verdict::Fits => None,
             Verdict::Over => {
                 self.note_over_quota(now, &delivery.user);

@@ -23,67 +23,99 @@ pub enum Verdict {
     Bounces,
 }
 
-/// The limit in bytes that holds for an account: its own, else `store.defaultmailboxquota` (F1.1-18); `None`:
-/// unlimited. -2 in the entry means the default (F3.2-07).
-pub fn effective_limit(host: &Host, account: &Account) -> Option<u64> {
-    let own = account.quota_bytes.filter(|quota| *quota != -2);
-    let quota = own.unwrap_or_else(|| {
-        let default = Reading::of(host, Daemon::Stored).text("store.defaultmailboxquota");
-        default.and_then(settings::bytes).unwrap_or(-1)
-    });
-    u64::try_from(quota).ok()
+/// The rules in force: options as the running stored has them, as on disk while none runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// `store.quotaenforcement`; off: everything fits (F1.1-16).
+    enforced: bool,
+    /// `store.defaultmessagequota`.
+    most_messages: Option<u64>,
+    /// `store.defaultmailboxquota` (F1.1-18).
+    default_bytes: Option<u64>,
+    /// A message fits while usage is not over the limit and the message alone is not larger than the limit (F1.1-21).
+    overdraft: bool,
+    /// Whether the store sets `mailUserStatus: overquota`, which implies overdraft (F1.1-20).
+    overquota_status: bool,
+    /// `store.quotagraceperiod`.
+    grace: Span,
 }
 
-/// Whether a message of this size fits by quota and the rules in force. Enforcement off: everything fits (F1.1-16).
-/// Overdraft on: it fits while usage is not over the limit and the message alone is not larger than the limit
-/// (F1.1-21); `local.store.overquotastatus` implies overdraft (F1.1-20).
-pub fn fits(host: &Host, account: &Account, size_bytes: u64) -> bool {
-    let options = Reading::of(host, Daemon::Stored);
-    if !options.is_on("store.quotaenforcement", true) {
-        return true;
+impl Rules {
+    /// The rules of a host's store.
+    pub fn of(host: &Host) -> Rules {
+        let options = Reading::of(host, Daemon::Stored);
+        let overquota_status =
+            options.is_on("local.store.overquotastatus", false) || options.is_on("store.overquotastatus", false);
+        let default = options.text("store.defaultmailboxquota").and_then(settings::bytes).unwrap_or(-1);
+        Rules {
+            enforced: options.is_on("store.quotaenforcement", true),
+            most_messages: u64::try_from(options.number("store.defaultmessagequota", -1)).ok(),
+            default_bytes: u64::try_from(default).ok(),
+            overdraft: overquota_status
+                || options.is_on("local.store.quotaoverdraft", false)
+                || options.is_on("store.quotaoverdraft", false),
+            overquota_status,
+            grace: Span::hours(options.number("store.quotagraceperiod", 120)),
+        }
     }
-    let messages = options.number("store.defaultmessagequota", -1);
-    if u64::try_from(messages).is_ok_and(|limit| account.usage_messages >= limit) {
-        return false;
-    }
-    let Some(limit) = effective_limit(host, account) else { return true };
-    let overdraft = options.is_on("local.store.quotaoverdraft", false)
-        || options.is_on("store.quotaoverdraft", false)
-        || overquota_status(options);
-    if overdraft {
-        account.usage_bytes <= limit && size_bytes <= limit
-    } else {
-        account.usage_bytes + size_bytes <= limit
-    }
-}
 
-/// Whether the store sets `mailUserStatus: overquota` (F1.1-20).
-pub(crate) fn overquota_status(options: Reading<'_>) -> bool {
-    options.is_on("local.store.overquotastatus", false) || options.is_on("store.overquotastatus", false)
-}
-
-/// What becomes of a message for an account; `None`: the account is still to be created.
-pub(crate) fn verdict(now: Time, host: &Host, account: Option<&Account>, size_bytes: u64) -> Verdict {
-    let new = Account::default();
-    let account = account.unwrap_or(&new);
-    if fits(host, account, size_bytes) {
-        return Verdict::Fits;
+    /// The limit in bytes that holds for an account: its own, else the default; `None`: unlimited. -2 in the entry means the
+    /// default (F3.2-07).
+    pub fn effective_limit(&self, account: &Account) -> Option<u64> {
+        match account.quota_bytes.filter(|quota| *quota != -2) {
+            Some(own) => u64::try_from(own).ok(),
+            None => self.default_bytes,
+        }
     }
-    let grace = Span::hours(Reading::of(host, Daemon::Stored).number("store.quotagraceperiod", 120));
-    match account.over_quota_since {
-        Some(since) if now.since(since) >= grace => Verdict::Bounces,
-        _ => Verdict::Over,
+
+    /// Whether a message of this size fits.
+    pub fn fits(&self, account: &Account, size_bytes: u64) -> bool {
+        if !self.enforced {
+            return true;
+        }
+        if self.most_messages.is_some_and(|limit| account.usage_messages >= limit) {
+            return false;
+        }
+        let Some(limit) = self.effective_limit(account) else { return true };
+        if self.overdraft {
+            account.usage_bytes <= limit && size_bytes <= limit
+        } else {
+            account.usage_bytes + size_bytes <= limit
+        }
+    }
+
+    /// What becomes of a message for an account; `None`: the account is still to be created.
+    pub(crate) fn verdict(&self, now: Time, account: Option<&Account>, size_bytes: u64) -> Verdict {
+        let Some(account) = account else {
+            return if self.fits(&Account::default(), size_bytes) { Verdict::Fits } else { Verdict::Over };
+        };
+        if self.fits(account, size_bytes) {
+            return Verdict::Fits;
+        }
+        match account.over_quota_since {
+            Some(since) if now.since(since) >= self.grace => Verdict::Bounces,
+            _ => Verdict::Over,
+        }
     }
 }
 
 impl Store {
+    /// The rules in force on its host.
+    pub(crate) fn quota_rules(&mut self, host: &Host) -> Rules {
+        let stored = host.processes.of(Daemon::Stored).next().and_then(|stored| host.overrides_of(stored.pid));
+        let Some(read) = stored else { return Rules::of(host) };
+        match &self.latest_rules {
+            Some((of, rules)) if Arc::ptr_eq(of, read) => *rules,
+            _ => self.latest_rules.insert((read.clone(), Rules::of(host))).1,
+        }
+    }
     /// The limit in bytes that holds for an account; `None`: unlimited.
     pub fn effective_limit(&self, host: &Host, account: &Account) -> Option<u64> {
-        effective_limit(host, account)
+        Rules::of(host).effective_limit(account)
     }
     /// Whether a message of this size fits an account by quota and the rules in force.
     pub fn fits(&self, host: &Host, account: &Account, size_bytes: u64) -> bool {
-        fits(host, account, size_bytes)
+        Rules::of(host).fits(account, size_bytes)
     }
     /// Notes that something did not fit: the grace period runs from the first time on, until room is made.
     pub(crate) fn note_over_quota(&mut self, now: Time, user: &Name) {
@@ -94,11 +126,11 @@ impl Store {
     /// Reports an account's usage after it changed, and with `local.store.overquotastatus` asks for the status that
     /// goes with it.
     pub(crate) fn report_usage(&mut self, host: &Host, user: &Name, out: &mut Vec<Output>) {
+        let rules = self.quota_rules(host);
         let Some(account) = self.accounts.get(user) else { return };
-        let (usage_bytes, limit_bytes) = (account.usage_bytes, effective_limit(host, account));
+        let (usage_bytes, limit_bytes) = (account.usage_bytes, rules.effective_limit(account));
         out.push(fact(Fact::Usage { store: host.id, user: user.clone(), usage_bytes, limit_bytes }));
-        let over =
-            overquota_status(Reading::of(host, Daemon::Stored)) && limit_bytes.is_some_and(|limit| usage_bytes > limit);
+        let over = rules.overquota_status && limit_bytes.is_some_and(|limit| usage_bytes > limit);
         if over != account.overquota_status {
             if let Some(account) = self.accounts.get_mut(user) {
                 Arc::make_mut(account).overquota_status = over;

@@ -5,7 +5,6 @@ use crate::accounts::{NewMessage, remap};
 use crate::effects::{Effect, Pending};
 use crate::input::{Output, SessionAct, SessionReply};
 use crate::mailbox::Mailbox;
-use crate::quota::fits;
 use crate::store::{STORE_DOWN, Store, fact};
 use mock_host::coin::HoldSessions;
 use mock_host::draw::mix;
@@ -234,7 +233,8 @@ impl Store {
         if self.mailbox(&to.user, &to.folder).is_some() {
             self.reach(user, to, "i")?;
         }
-        if self.account(&to.user).is_some_and(|account| !chosen.is_empty() && !fits(host, account, bytes)) {
+        let rules = self.quota_rules(host);
+        if self.account(&to.user).is_some_and(|account| !chosen.is_empty() && !rules.fits(account, bytes)) {
             return no("Over quota");
         }
         if self.mailbox(&to.user, &to.folder).is_none() {
@@ -318,8 +318,9 @@ impl Store {
     fn client_append(&mut self, append: ClientAppend, host: &Host, out: &mut Vec<Output>) -> Outcome {
         let mailbox = self.reach(&append.mailbox.user, &append.mailbox, "i")?;
         let partition = mailbox.partition.clone();
+        let rules = self.quota_rules(host);
         let account = self.account(&append.mailbox.user).expect("it has a mailbox");
-        if !fits(host, account, append.body.size_bytes.into()) {
+        if !rules.fits(account, append.body.size_bytes.into()) {
             return no("Over quota");
         }
         let effect = Effect { partition, put: vec![append.body], links: 0, unlinks: 0, records: 1 };

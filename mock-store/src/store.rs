@@ -9,11 +9,12 @@ use crate::lock::Locks;
 use crate::login_cache::Running;
 use crate::mailbox::{Account, Mailbox};
 use crate::partition::Partition;
+use crate::quota::Rules;
 use crate::sessions::Sessions;
 use crate::stored::Stored;
 use mock_host::command::CommandId;
 use mock_host::fact::{Fact, MailboxName};
-use mock_host::host::Host;
+use mock_host::host::{Host, Settings};
 use mock_host::lookup::Environment;
 use mock_host::mail::Name;
 use mock_host::process_table::{Daemon, Pid};
@@ -50,6 +51,8 @@ pub struct Store {
     pub(crate) pending: BTreeMap<EffectId, Pending>,
     pub(crate) next_effect: u64,
     pub(crate) last_uid_validity: u32,
+    /// Quota rules, and the settings that they were read from.
+    pub(crate) latest_rules: Option<(Arc<Settings>, Rules)>,
     pub(crate) names: Names,
 }
 
@@ -94,6 +97,7 @@ impl Store {
             pending: BTreeMap::new(),
             next_effect: 0,
             last_uid_validity: 0,
+            latest_rules: None,
             names: Names { inbox: "INBOX".into(), owner_rights: "lrswipcda".into() },
         }
     }

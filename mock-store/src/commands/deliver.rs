@@ -107,7 +107,8 @@ fn deliver_to(call: &mut Call<'_>, delivery: &Delivery, user: &Name) -> Result<(
         created.map_err(|refusal| refusal.to_string())?;
     }
     let size_bytes = u64::from(body.size_bytes);
-    let fits = call.store.account(user).is_none_or(|account| call.store.fits(call.host, account, size_bytes));
+    let rules = call.store.quota_rules(call.host);
+    let fits = call.store.account(user).is_none_or(|account| rules.fits(account, size_bytes));
     if !fits && !delivery.over_quota {
         return Err("Over quota".into());
     }

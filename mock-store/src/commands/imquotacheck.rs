@@ -25,18 +25,19 @@ pub(super) fn start(call: &mut Call<'_>, argv: &[Name]) {
         ImquotacheckLayout::UserFirst => "user  quota(K)  usage(K)  %  msgs\n",
     });
     let mut listed = 0;
+    let rules = call.store.quota_rules(call.host);
     if let Some(user) = arguments.value('u') {
         let Some(account) = call.store.account(user) else {
             return call.refuse(format!("imquotacheck: {user}: no such user\n"));
         };
-        row(&mut text, user, account, call.store.effective_limit(call.host, account), layout);
+        row(&mut text, user, account, rules.effective_limit(account), layout);
     } else {
         let domain = arguments.value('d').map(|domain| format!("@{}", domain.to_ascii_lowercase()));
         let mut pieces = Vec::new();
         for (user, account) in call.store.accounts() {
             if domain.as_ref().is_none_or(|domain| user.to_ascii_lowercase().ends_with(domain.as_str())) {
                 listed += 1;
-                row(&mut text, user, account, call.store.effective_limit(call.host, account), layout);
+                row(&mut text, user, account, rules.effective_limit(account), layout);
             }
             if text.len() > super::call::PIECE_BYTES - (4 << 10) {
                 pieces.push(std::mem::take(&mut text));

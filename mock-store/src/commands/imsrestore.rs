@@ -218,11 +218,13 @@ fn begin(call: &mut Call<'_>, restore: &mut Restore, item: Arc<ArchivedMailbox>)
         Some(mailbox) => mailbox.uid_validity,
         None => create(call, &name, &item).inspect_err(|_| call.store.locks.unlock(&name, Some(call.id)))?,
     };
+    let rules = call.store.quota_rules(call.host);
     let room_bytes = match coins.restore_quota {
         RestoreQuota::Ignored => None,
-        RestoreQuota::Obeyed => call.store.account(&name.user).and_then(|account| {
-            call.store.effective_limit(call.host, account).map(|limit| limit.saturating_sub(account.usage_bytes))
-        }),
+        RestoreQuota::Obeyed => call
+            .store
+            .account(&name.user)
+            .and_then(|account| rules.effective_limit(account).map(|limit| limit.saturating_sub(account.usage_bytes))),
     };
     let looked_at = existing.as_deref().filter(|_| restore.checks);
     let plan = plan(&item, looked_at, coins.duplicate_check, room_bytes, call.host.clock.read(call.now));
