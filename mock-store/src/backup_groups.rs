@@ -6,6 +6,7 @@
 use mock_host::coin::TwoGroups;
 use mock_host::mail::Name;
 use regex::bytes::{Regex, RegexBuilder};
+use std::sync::OnceLock;
 
 /// Where the file lives.
 pub const PATH: &str = "/opt/SUNWmsgsr/config/backup-groups.conf";
@@ -15,8 +16,21 @@ pub const PATH: &str = "/opt/SUNWmsgsr/config/backup-groups.conf";
 pub struct Group {
     /// Name, before the `=`.
     pub name: Name,
-    /// The compiled definition; `None` when it is no regular expression, and then it matches nobody.
-    pub definition: Option<Regex>,
+    /// The definition as it is written.
+    definition: Name,
+    /// What the definition matches, once somebody asked.
+    matcher: OnceLock<Matcher>,
+}
+
+/// What a definition matches.
+#[derive(Clone, Debug)]
+enum Matcher {
+    /// These users, sorted: `ann|joe\.blow`, as most are written.
+    Users(Vec<String>),
+    /// A regular expression.
+    Expression(Box<Regex>),
+    /// Nobody: the definition is no regular expression.
+    Nobody,
 }
 
 /// The groups of a host, in the order of the file.
@@ -31,7 +45,8 @@ impl BackupGroups {
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with(['#', '!']));
         let groups = lines
             .filter_map(|line| line.split_once('='))
-            .map(|(name, definition)| Group { name: name.trim().into(), definition: compiled(definition.trim()) })
+            .map(|(name, definition)| (name.trim().into(), definition.trim().into()))
+            .map(|(name, definition)| Group { name, definition, matcher: OnceLock::new() })
             .collect();
         BackupGroups { groups }
     }
@@ -67,8 +82,56 @@ impl Selector<'_> {
     }
 }
 
+impl<'a> Selector<'a> {
+    /// The users whom the definition names, sorted, where it only names users: nobody else is in the group.
+    pub fn users(&self) -> Option<&'a [String]> {
+        match self.this?.matcher() {
+            Matcher::Users(users) => Some(users),
+            Matcher::Expression(_) => None,
+            Matcher::Nobody => Some(&[]),
+        }
+    }
+}
+
 fn matches(group: &Group, user: &str) -> bool {
-    group.definition.as_ref().is_some_and(|definition| definition.is_match(user.as_bytes()))
+    match group.matcher() {
+        Matcher::Users(users) => users.binary_search_by(|named| (**named).cmp(user)).is_ok(),
+        Matcher::Expression(regex) => regex.is_match(user.as_bytes()),
+        Matcher::Nobody => false,
+    }
+}
+
+impl Group {
+    fn matcher(&self) -> &Matcher {
+        self.matcher.get_or_init(|| match users_named(&self.definition) {
+            Some(users) => Matcher::Users(users),
+            None => compiled(&self.definition).map_or(Matcher::Nobody, |regex| Matcher::Expression(Box::new(regex))),
+        })
+    }
+}
+
+/// The users of a definition that is nothing but their names, sorted; in parentheses or without.
+fn users_named(definition: &str) -> Option<Vec<String>> {
+    let inner = definition.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(definition);
+    let mut users = inner.split('|').map(literal).collect::<Option<Vec<String>>>()?;
+    users.sort();
+    users.dedup();
+    Some(users)
+}
+
+/// What an expression without any operator matches.
+fn literal(expression: &str) -> Option<String> {
+    let mut text = String::with_capacity(expression.len());
+    let mut rest = expression.chars();
+    while let Some(c) = rest.next() {
+        match c {
+            '\\' => text.push(rest.next().filter(|c| c.is_ascii_punctuation() && !matches!(c, '<' | '>'))?),
+            '-' | '_' | '@' => text.push(c),
+            _ if c.is_ascii_alphanumeric() => text.push(c),
+            _ => return None,
+        }
+    }
+    (!text.is_empty()).then_some(text)
 }
 
 /// The definition as a whole-string match over bytes.
@@ -184,7 +247,13 @@ mod tests {
         assert!(has("g=[[:digit:]]+", "g", "123"));
         assert!(has(r"g=[\a]", "g", r"\"));
         assert!(!has("g=[a", "g", "a"), "a broken definition matches nobody");
-        assert!(has("g=a|b", "g", "b"));
+        for (definition, user) in [("a|b", "b"), ("(a|b)", "a"), (r"ann|joe\.blow|x\-y", "joe.blow"), (r"\(a|b", "(a")]
+        {
+            let expected = compiled(definition).is_some_and(|regex| regex.is_match(user.as_bytes()));
+            assert!(expected && has(&format!("g={definition}"), "g", user), "{definition}");
+        }
+        assert!(!has(r"g=ann|joe\.blow", "g", "joexblow") && !has("g=(a|b", "g", "a"));
+        assert!(has("g=(ab|c)d|e", "g", "cd"));
         assert!(!has("g=a|b", "g", "ab"));
     }
 }

@@ -4,6 +4,7 @@ use crate::body_links::BodyIndex;
 use mock_host::host::Host;
 use mock_host::mail::Name;
 use std::borrow::Cow;
+use std::ops::Bound;
 
 /// Nickname of the partition that every store has (F2-03).
 pub const PRIMARY: &str = "primary";
@@ -27,24 +28,26 @@ impl Default for Partition {
 
 /// Path of a partition as `store.partition.NAME.path` gives it; `None`: the host has no such partition.
 pub fn path<'a>(host: &'a Host, partition: &str) -> Option<Cow<'a, str>> {
-    let option = ["store.partition.", partition, ".path"].concat();
-    match host.settings.get(option.as_str()) {
-        Some(path) => Some(Cow::Borrowed(path.trim_end_matches('/'))),
+    match options(host).find(|(nickname, _)| *nickname == partition) {
+        Some((_, path)) => Some(Cow::Borrowed(path)),
         None if partition == PRIMARY => Some(Cow::Borrowed(PRIMARY_PATH)),
         None => None,
     }
 }
 
+/// The options `store.partition.NAME.path`: name and path.
+fn options(host: &Host) -> impl Iterator<Item = (&str, &str)> {
+    const PREFIX: &str = "store.partition.";
+    let options = host.settings.range::<str, _>((Bound::Included(PREFIX), Bound::Unbounded));
+    options.take_while(|(option, _)| option.starts_with(PREFIX)).filter_map(|(option, path)| {
+        let nickname = option.strip_prefix(PREFIX)?.strip_suffix(".path")?;
+        Some((nickname, path.trim_end_matches('/')))
+    })
+}
+
 /// The partitions that the host's options name, `primary` always among them: nickname and path, by nickname.
 pub fn all(host: &Host) -> Vec<(Name, Name)> {
-    let mut list: Vec<(Name, Name)> = host
-        .settings
-        .iter()
-        .filter_map(|(option, path)| {
-            let nickname = option.strip_prefix("store.partition.")?.strip_suffix(".path")?;
-            Some((nickname.into(), path.trim_end_matches('/').into()))
-        })
-        .collect();
+    let mut list: Vec<(Name, Name)> = options(host).map(|(name, path)| (name.into(), path.into())).collect();
     if !list.iter().any(|(nickname, _)| &**nickname == PRIMARY) {
         list.push((PRIMARY.into(), PRIMARY_PATH.into()));
         list.sort();

@@ -5,26 +5,20 @@ use crate::mailbox::Mailbox;
 use crate::message::Message;
 use crate::partition;
 use crate::store::Store;
-use mock_host::column::push_number;
 use mock_host::draw::entity;
 use mock_host::files::{FileView, Stat};
 use mock_host::host::Host;
 use mock_host::mail::Name;
+use std::fmt::Write;
 
 /// Directory of a mailbox (F6-01): `PARTITION/=user/d4/67/=joe` for INBOX, `…/=joe/FOLDER` for others. The two hash
 /// directories are a function of the user id.
 pub fn directory(partition_path: &str, user: &str, folder: &str) -> String {
-    let hash = entity(user);
     let mut path = String::with_capacity(partition_path.len() + user.len() + folder.len() + 16);
     path.push_str(partition_path);
     path.push_str("/=user/");
-    for byte in [hash & 0xff, hash >> 8 & 0xff] {
-        for digit in [byte >> 4, byte & 0xf] {
-            path.push(char::from(b"0123456789abcdef"[digit as usize]));
-        }
-        path.push('/');
-    }
-    path.push('=');
+    path.extend(hash_directories(user).map(char::from));
+    path.push_str("/=");
     path.push_str(user);
     if folder != "INBOX" {
         path.push('/');
@@ -33,12 +27,17 @@ pub fn directory(partition_path: &str, user: &str, folder: &str) -> String {
     path
 }
 
+/// The two hash directories of a user, `d4/67`.
+fn hash_directories(user: &str) -> [u8; 5] {
+    let hash = entity(user);
+    let digit = |shift: u32| b"0123456789abcdef"[(hash >> shift & 15) as usize];
+    [digit(4), digit(0), b'/', digit(12), digit(8)]
+}
+
 /// Path of a message's file.
 pub fn body_path(partition_path: &str, user: &str, folder: &str, uid: u32) -> String {
     let mut path = directory(partition_path, user, folder);
-    path.push_str("/00/");
-    push_number(&mut path, uid.into(), 0, ' ');
-    path.push_str(".msg");
+    let _ = write!(path, "/00/{uid}.msg");
     path
 }
 
@@ -63,20 +62,20 @@ impl<'a> StoreFiles<'a> {
                 let (directory, file) = path.rsplit_once('/')?;
                 let digits = file.strip_suffix(".msg")?;
                 // A file is found by the name that it is written with only: no sign, no leading zero.
-                let as_written = digits == "0" || !digits.starts_with(['0', '+']);
-                let uid: u32 = digits.parse().ok().filter(|_| as_written)?;
+                let uid: u32 = digits.parse().ok().filter(|_| digits == "0" || !digits.starts_with(['+', '0']))?;
                 (directory.strip_suffix("/00")?, Some(uid))
             }
         };
-        let below = |(at, _)| Some((mailbox_path[..at].strip_suffix('/')?, mailbox_path[at..].strip_prefix("=user/")?));
-        let (partition_path, rest) = mailbox_path.match_indices('=').find_map(below)?;
-        let rest = rest.get(6..)?;
-        let (user, folder) = rest.strip_prefix('=')?.split_once('/').unwrap_or((&rest[1..], "INBOX"));
+        let (partition_path, rest) = mailbox_path.split_once("/=user/")?;
+        let (hash, rest) = (rest.get(..5)?, rest.get(5..)?.strip_prefix("/=")?);
+        let (user, folder) = match rest.split_once('/') {
+            Some((user, folder)) => (user, Some(folder).filter(|f| *f != "INBOX")?),
+            None => (rest, "INBOX"),
+        };
         let (user, account) = self.store.accounts.get_key_value(user)?;
         let mailbox = account.folders.get(folder)?;
         let known = partition::path(self.host, &mailbox.partition)?;
-        (known == partition_path && directory(partition_path, user, folder) == mailbox_path)
-            .then_some((user, &**mailbox, uid))
+        (known == partition_path && hash_directories(user) == hash.as_bytes()).then_some((user, &**mailbox, uid))
     }
 
     /// The message whose file is at a path.

@@ -1,7 +1,7 @@
 //! Owns the texts of `imcheck`: the block of a mailbox, its table, and the dump (F1.13-02 … F1.13-06). It must not know how a
 //! mailbox was found.
 
-use super::text::{Dates, hexadecimal, number};
+use super::text::{Dates, Line, hexadecimal, number};
 use crate::mailbox::Mailbox;
 use crate::message::Message;
 use mock_host::coin::ImcheckDump;
@@ -28,8 +28,10 @@ pub fn block(out: &mut String, heading: Heading<'_>, mailbox: &Mailbox, dates: &
     lines(out, heading, mailbox, dates);
     out.push_str("\nMsgNo  Uid  Internal Date  Sent Date  Size  HSize  CacheOff\n");
     out.push_str("   Last Updated  Save Date  MT  SFlags  UFlags  Original-Uid\n   Message-id\n");
+    let mut line = Line::new();
     for (at, message) in mailbox.messages.iter().enumerate() {
-        row(out, at as u64 + 1, message, dates);
+        row(&mut line, at as u64 + 1, message, dates);
+        out.push_str(line.text());
     }
 }
 
@@ -113,42 +115,50 @@ fn path(out: &mut String, user_path: &str, folder: &str) {
     }
 }
 
-fn row(out: &mut String, place: u64, message: &Message, dates: &mut Dates) {
-    number(out, place);
-    out.push_str("  ");
-    number(out, message.uid.into());
-    out.push_str("  ");
-    dates.stamp(out, message.internal_date);
-    out.push_str("  ");
-    dates.stamp(out, message.sent);
-    out.push_str("  ");
-    number(out, message.body.size_bytes.into());
-    out.push_str("  ");
-    number(out, message.body.header_bytes().into());
-    out.push_str("  0\n   ");
-    dates.clock_stamp(out, message.updated);
-    out.push_str("  ");
-    dates.clock_stamp(out, message.saved);
-    out.push_str("  T  ");
-    system_flags(out, message);
-    out.push_str("  ");
-    hexadecimal(out, message.keywords.into(), 8);
-    out.push_str("  ");
-    number(out, message.original_uid.0.into());
-    out.push('-');
-    number(out, message.original_uid.1.into());
-    out.push_str("\n   <");
-    message_id(out, message);
-    out.push_str(">\n");
+fn row(line: &mut Line, place: u64, message: &Message, dates: &mut Dates) {
+    line.clear();
+    line.number(place);
+    line.put(b"  ");
+    line.number(message.uid.into());
+    line.put(b"  ");
+    line.put(&dates.stamp_of(message.internal_date));
+    line.put(b"  ");
+    line.put(&dates.stamp_of(message.sent));
+    line.put(b"  ");
+    line.number(message.body.size_bytes.into());
+    line.put(b"  ");
+    line.number(message.body.header_bytes().into());
+    line.put(b"  0\n   ");
+    line.put(&dates.clock_stamp_of(message.updated));
+    line.put(b"  ");
+    line.put(&dates.clock_stamp_of(message.saved));
+    line.put(b"  T  ");
+    line.put(&system_flags(message));
+    line.put(b"  ");
+    line.hexadecimal::<8>(message.keywords.into());
+    line.put(b"  ");
+    line.number(message.original_uid.0.into());
+    line.put(b"-");
+    line.number(message.original_uid.1.into());
+    line.put(b"\n   <");
+    line.hexadecimal::<16>(message.body.message_id_bits());
+    line.put(b".");
+    line.number(message.body.size_bytes.into());
+    line.put(b"@mail>\n");
 }
 
 /// Seven digits: Recent, Deleted, Seen, Answered, Flagged, Draft, Archived (F1.13-05).
-fn system_flags(out: &mut String, message: &Message) {
-    out.push(if message.recent { '1' } else { '0' });
-    for flag in [flags::DELETED, flags::SEEN, flags::ANSWERED, flags::FLAGGED, flags::DRAFT] {
-        out.push(if message.flags & flag != 0 { '1' } else { '0' });
-    }
-    out.push('0');
+fn system_flags(message: &Message) -> [u8; 7] {
+    let flag = |mask| b'0' + u8::from(message.flags & mask != 0);
+    [
+        b'0' + u8::from(message.recent),
+        flag(flags::DELETED),
+        flag(flags::SEEN),
+        flag(flags::ANSWERED),
+        flag(flags::FLAGGED),
+        flag(flags::DRAFT),
+        b'0',
+    ]
 }
 
 fn message_id(out: &mut String, message: &Message) {
@@ -191,7 +201,7 @@ pub fn dump(out: &mut String, mailbox: &Mailbox, separator: &str, layout: Imchec
 }
 
 fn dump_flags(out: &mut String, message: &Message, separator: &str) {
-    system_flags(out, message);
+    out.push_str(std::str::from_utf8(&system_flags(message)).unwrap_or_default());
     out.push_str(separator);
     hexadecimal(out, message.keywords.into(), 8);
 }

@@ -13,7 +13,7 @@ use super::objects::Object;
 use crate::archive::{ArchiveItem, ArchivedMailbox};
 use crate::backup_groups::{self, BackupGroups};
 use crate::input::Output;
-use crate::mailbox::Mailbox;
+use crate::mailbox::{Account, Mailbox};
 use crate::message::Message;
 use mock_host::coin::{ArchiveAcls, ArchiveDates, ArchiveFlags, ArchiveLastUid, ArchiveSubscriptions, BackupLock};
 use mock_host::fact::{BackupId, Fact, MailboxName};
@@ -143,8 +143,16 @@ fn users_of(call: &Call<'_>, names: &[Name]) -> (Vec<(Name, Arc<Object>)>, Vec<N
                     None => true,
                     Some(selector) => selector.is_some_and(|s| s.has(user)),
                 };
-                let of_group = call.store.accounts.iter().filter(|(user, a)| is_in(user) && has_some(a, &object));
-                users.extend(of_group.map(|(user, _)| (user.clone(), object.clone())));
+                let accounts = &call.store.accounts;
+                let taken = |(user, account): &(&Name, &Arc<Account>)| is_in(user) && has_some(account, &object);
+                let pair = |(user, _): (&Name, &Arc<Account>)| (user.clone(), object.clone());
+                match selector.flatten().and_then(|s| s.users()) {
+                    Some(named) => {
+                        let known = named.iter().filter_map(|user| accounts.get_key_value(user.as_str()));
+                        users.extend(known.filter(taken).map(pair));
+                    }
+                    None => users.extend(accounts.iter().filter(taken).map(pair)),
+                }
             }
         }
         if users.len() == before {
@@ -154,7 +162,7 @@ fn users_of(call: &Call<'_>, names: &[Name]) -> (Vec<(Name, Arc<Object>)>, Vec<N
     (users, unknown)
 }
 
-fn has_some(account: &crate::mailbox::Account, object: &Object) -> bool {
+fn has_some(account: &Account, object: &Object) -> bool {
     account.folders.values().any(|mailbox| object.has_folder(&mailbox.partition, &mailbox.folder))
 }
 

@@ -38,8 +38,8 @@ impl Which {
         let users = store
             .accounts
             .range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
-            .take_while(|(user, _)| user.starts_with(prefix));
-        for (user, account) in users.filter(|(user, _)| !exact || ***user == *prefix) {
+            .take_while(|(user, _)| if exact { ***user == *prefix } else { user.starts_with(prefix) });
+        for (user, account) in users {
             for mailbox in folders(account) {
                 let wanted = match self {
                     Which::All => true,

@@ -59,6 +59,7 @@ fn list(call: &mut Call<'_>, which: &Which, extended: bool) {
     let layout = call.host.coins.mboxutil_layout;
     let paths: BTreeMap<Name, Name> = partition::all(call.host).into_iter().collect();
     let mut dates = Dates::of(&call.host.clock);
+    let rules = call.store.quota_rules(call.host);
     let mut text = String::new();
     let mut pieces = Vec::new();
     let mut listed = 0;
@@ -69,7 +70,7 @@ fn list(call: &mut Call<'_>, which: &Which, extended: bool) {
             let partition = paths.get(&mailbox.partition).map_or("", |path| path);
             store_files::directory(partition, user, "INBOX")
         });
-        let quota_bytes = call.store.effective_limit(call.host, account);
+        let quota_bytes = rules.effective_limit(account);
         let row = Row { user, quota_bytes, user_path: path.as_deref() };
         mboxutil_text::row(&mut text, row, mailbox, layout, &mut dates);
         if text.len() > super::call::PIECE_BYTES - (8 << 10) {

@@ -11,9 +11,75 @@ const DIGITS: &[u8; 200] = b"0001020304050607080910111213141516171819\
 8081828384858687888990919293949596979899";
 
 /// The two digits of a number below 100.
-fn pair(n: u8) -> &'static str {
+fn pair(n: u8) -> [u8; 2] {
     let at = usize::from(n) * 2;
-    std::str::from_utf8(&DIGITS[at..at + 2]).unwrap_or("??")
+    [DIGITS[at], DIGITS[at + 1]]
+}
+
+/// A line that is put together here, figure by figure, and goes to a text at once. It holds at most [`Line::LONGEST`]
+/// bytes: for lines of figures only.
+pub struct Line {
+    bytes: [u8; Line::LONGEST],
+    len: usize,
+}
+
+impl Line {
+    /// Most bytes of a line.
+    pub const LONGEST: usize = 512;
+
+    /// An empty line.
+    pub fn new() -> Line {
+        Line { bytes: [0; Line::LONGEST], len: 0 }
+    }
+    /// Begins anew.
+    pub fn clear(&mut self) {
+        self.len = 0;
+    }
+    /// Appends text.
+    #[inline]
+    pub fn put<const N: usize>(&mut self, text: &[u8; N]) {
+        self.bytes[self.len..self.len + N].copy_from_slice(text);
+        self.len += N;
+    }
+    /// Appends a number.
+    pub fn number(&mut self, n: u64) {
+        let (digits, at) = digits(n);
+        // All that may be digits is copied; what is too much will be written over.
+        self.bytes[self.len..self.len + MOST_DIGITS].copy_from_slice(&digits[at..at + MOST_DIGITS]);
+        self.len += MOST_DIGITS - at;
+    }
+    /// Appends a number as `N` lower-case hexadecimal digits.
+    #[inline]
+    pub fn hexadecimal<const N: usize>(&mut self, n: u64) {
+        let mut digits = [0; N];
+        for (i, byte) in digits.iter_mut().rev().enumerate() {
+            *byte = b"0123456789abcdef"[(n >> (4 * i) & 15) as usize];
+        }
+        self.put(&digits);
+    }
+    /// The line as text.
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
+    }
+}
+
+/// Digits of the longest number.
+const MOST_DIGITS: usize = 20;
+
+/// The digits of a number up to [`MOST_DIGITS`], and where they begin; before and behind them there are blanks.
+fn digits(mut n: u64) -> ([u8; 2 * MOST_DIGITS], usize) {
+    let mut buffer = [b' '; 2 * MOST_DIGITS];
+    let mut at = MOST_DIGITS;
+    while n >= 10 {
+        at -= 2;
+        buffer[at..at + 2].copy_from_slice(&pair((n % 100) as u8));
+        n /= 100;
+    }
+    if n > 0 || at == MOST_DIGITS {
+        at -= 1;
+        buffer[at] = b'0' + n as u8;
+    }
+    (buffer, at)
 }
 
 /// Writes a number.
@@ -22,23 +88,11 @@ pub fn number(out: &mut String, n: u64) {
 }
 
 /// Writes a number right-aligned in `width` characters.
-pub fn padded(out: &mut String, mut n: u64, width: usize) {
-    let mut buffer = [b' '; 40];
-    let mut at = buffer.len();
-    while n >= 100 {
-        let two = (n % 100) as usize * 2;
-        n /= 100;
-        at -= 2;
-        buffer[at..at + 2].copy_from_slice(&DIGITS[two..two + 2]);
-    }
-    at -= 2;
-    buffer[at..at + 2].copy_from_slice(&DIGITS[n as usize * 2..n as usize * 2 + 2]);
-    if n < 10 {
-        buffer[at] = b' ';
-        at += 1;
-    }
-    at = at.min(buffer.len().saturating_sub(width));
-    out.push_str(std::str::from_utf8(&buffer[at..]).unwrap_or_default());
+pub fn padded(out: &mut String, n: u64, width: usize) {
+    let (digits, at) = digits(n);
+    spaces(out, width.saturating_sub(MOST_DIGITS));
+    let from = at.min(MOST_DIGITS.saturating_sub(width));
+    out.push_str(std::str::from_utf8(&digits[from..MOST_DIGITS]).unwrap_or_default());
 }
 
 /// Writes a number as `digits` lower-case hexadecimal digits.
@@ -62,17 +116,24 @@ pub fn left(out: &mut String, text: &str, width: usize) {
     spaces(out, width.saturating_sub(text.len()));
 }
 
-fn spaces(out: &mut String, count: usize) {
-    out.extend(std::iter::repeat_n(' ', count));
+fn spaces(out: &mut String, mut count: usize) {
+    const BLANKS: &str = "                                ";
+    while count > BLANKS.len() {
+        out.push_str(BLANKS);
+        count -= BLANKS.len();
+    }
+    out.push_str(&BLANKS[..count]);
 }
 
-/// Writes dates of one zone; remembers the latest day, since neighbours are often of one day.
+/// Writes dates of one zone; remembers the latest second and the latest day, since neighbours are often of one day.
 #[derive(Clone, Debug)]
 pub struct Dates {
     zone_offset_s: i64,
     offset_s: i64,
+    second: i64,
+    stamp: [u8; 14],
     day: i64,
-    date: (u16, u8, u8),
+    date: [u8; 8],
 }
 
 impl Dates {
@@ -81,77 +142,72 @@ impl Dates {
         Dates {
             zone_offset_s: i64::from(clock.zone_offset_s),
             offset_s: clock.offset.whole_secs(),
+            second: i64::MIN,
+            stamp: [0; 14],
             day: i64::MIN,
-            date: (0, 0, 0),
+            date: [0; 8],
         }
     }
 
     /// `yyyymmddhhmmss` of what is stamped already: an internal date, a Date header.
-    pub fn stamp(&mut self, out: &mut String, stamped: Time) {
-        let (day, second) = self.local(stamped.unix() + self.zone_offset_s);
-        let mut buffer = [0u8; 14];
-        let (year, month, of_month) = self.date_of(day);
-        for (at, n) in [
-            (year / 100) as u8,
-            (year % 100) as u8,
-            month,
-            of_month,
-            (second / 3600) as u8,
-            (second / 60 % 60) as u8,
-            (second % 60) as u8,
-        ]
-        .into_iter()
-        .enumerate()
-        {
-            let two = usize::from(n) * 2;
-            buffer[at * 2..at * 2 + 2].copy_from_slice(&DIGITS[two..two + 2]);
+    pub fn stamp_of(&mut self, stamped: Time) -> [u8; 14] {
+        let local_s = stamped.unix() + self.zone_offset_s;
+        if local_s != self.second {
+            self.second = local_s;
+            let (day, second) = (local_s.div_euclid(86_400), local_s.rem_euclid(86_400) as u32);
+            if day != self.day {
+                (self.day, self.date) = (day, date_of(day));
+            }
+            self.stamp[..8].copy_from_slice(&self.date);
+            self.stamp[8..10].copy_from_slice(&pair((second / 3600) as u8));
+            self.stamp[10..12].copy_from_slice(&pair((second / 60 % 60) as u8));
+            self.stamp[12..].copy_from_slice(&pair((second % 60) as u8));
         }
-        out.push_str(std::str::from_utf8(&buffer).unwrap_or_default());
+        self.stamp
     }
 
     /// `yyyymmddhhmmss` of a true instant as the host's clock showed it.
+    pub fn clock_stamp_of(&mut self, at: Time) -> [u8; 14] {
+        self.stamp_of(Time::from_unix(at.unix() + self.offset_s))
+    }
+
+    /// Writes [`Dates::stamp_of`].
+    pub fn stamp(&mut self, out: &mut String, stamped: Time) {
+        out.push_str(std::str::from_utf8(&self.stamp_of(stamped)).unwrap_or_default());
+    }
+
+    /// Writes [`Dates::clock_stamp_of`].
     pub fn clock_stamp(&mut self, out: &mut String, at: Time) {
-        self.stamp(out, Time::from_unix(at.unix() + self.offset_s));
+        out.push_str(std::str::from_utf8(&self.clock_stamp_of(at)).unwrap_or_default());
     }
 
     /// `2007/03/01 13:00` of a true instant as the host's clock showed it.
     pub fn minute(&mut self, out: &mut String, at: Time) {
-        let (day, second) = self.local(at.unix() + self.offset_s + self.zone_offset_s);
-        let (year, month, of_month) = self.date_of(day);
-        for (n, after) in [
-            ((year / 100) as u8, ""),
-            ((year % 100) as u8, "/"),
-            (month, "/"),
-            (of_month, " "),
-            ((second / 3600) as u8, ":"),
-            ((second / 60 % 60) as u8, ""),
-        ] {
-            out.push_str(pair(n));
-            out.push_str(after);
+        let stamp = self.clock_stamp_of(at);
+        let mut minute = *b"yyyy/mm/dd hh:mm";
+        for (to, from) in [(0..4, 0..4), (5..7, 4..6), (8..10, 6..8), (11..13, 8..10), (14..16, 10..12)] {
+            minute[to].copy_from_slice(&stamp[from]);
         }
+        out.push_str(std::str::from_utf8(&minute).unwrap_or_default());
     }
+}
 
-    fn local(&self, local_s: i64) -> (i64, u32) {
-        (local_s.div_euclid(86_400), local_s.rem_euclid(86_400) as u32)
+/// `yyyymmdd` of a day since 1970-01-01 (proleptic Gregorian; the era arithmetic counts years from March).
+fn date_of(day: i64) -> [u8; 8] {
+    let shifted = day + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let march_month = (5 * of_year + 2) / 153;
+    let of_month = of_year - (153 * march_month + 2) / 5 + 1;
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    let year = (year_of_era + era * 400 + i64::from(month <= 2)).clamp(0, 9_999) as u16;
+    let mut date = [0; 8];
+    for (at, n) in [(year / 100) as u8, (year % 100) as u8, month as u8, of_month as u8].into_iter().enumerate() {
+        date[at * 2..at * 2 + 2].copy_from_slice(&pair(n));
     }
-
-    /// The civil date of a day since 1970-01-01 (proleptic Gregorian; the era arithmetic counts years from March).
-    fn date_of(&mut self, day: i64) -> (u16, u8, u8) {
-        if day != self.day {
-            self.day = day;
-            let shifted = day + 719_468;
-            let era = shifted.div_euclid(146_097);
-            let of_era = shifted.rem_euclid(146_097);
-            let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-            let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-            let march_month = (5 * of_year + 2) / 153;
-            let of_month = of_year - (153 * march_month + 2) / 5 + 1;
-            let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
-            let year = year_of_era + era * 400 + i64::from(month <= 2);
-            self.date = (year.clamp(0, 9_999) as u16, month as u8, of_month as u8);
-        }
-        self.date
-    }
+    date
 }
 
 #[cfg(test)]
@@ -171,6 +227,11 @@ mod tests {
             out.clear();
             hexadecimal(&mut out, n, 16);
             assert_eq!(out, format!("{n:016x}"));
+            let mut line = Line::new();
+            line.number(n);
+            line.put(b" ");
+            line.hexadecimal::<16>(n);
+            assert_eq!(line.text(), format!("{n} {n:016x}"));
         }
     }
 
