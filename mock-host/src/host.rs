@@ -245,7 +245,7 @@ impl Host {
 
     /// The overrides as a running process read them; another `Arc` whenever it took over anything else.
     pub fn overrides_of(&self, pid: Pid) -> Option<&Arc<Settings>> {
-        Some(&self.begun.get(&pid)?.settings)
+        Some(self.begun.get(&pid)?.settings.overrides())
     }
 
     /// When a process was started, as the host's clock showed it then: what `ps` prints goes on to say so after the clock
@@ -256,7 +256,7 @@ impl Host {
 
     /// The settings as they are now, shared with earlier snapshots when nothing has changed.
     pub(crate) fn snapshot(&mut self) -> Arc<InForce> {
-        if *self.latest.overrides() != self.settings {
+        if **self.latest.overrides() != self.settings {
             self.latest = Arc::new(InForce::of(self.settings.clone()));
         }
         Arc::clone(&self.latest)

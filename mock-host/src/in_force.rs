@@ -5,11 +5,12 @@ use crate::host::Settings;
 use crate::mail::Name;
 use crate::option_table::OPTIONS;
 use rustc_hash::FxHashMap;
+use std::sync::Arc;
 
 /// The settings as a process read them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct InForce {
-    overrides: Settings,
+    overrides: Arc<Settings>,
     /// Every option that has a value: its override, or else its documented default.
     values: FxHashMap<Name, Name>,
 }
@@ -19,11 +20,11 @@ impl InForce {
     pub(crate) fn of(overrides: Settings) -> InForce {
         let defaults = OPTIONS.iter().filter_map(|o| Some((o.name.into(), o.default?.into())));
         let values = defaults.chain(overrides.iter().map(|(n, v)| (n.clone(), v.clone()))).collect();
-        InForce { overrides, values }
+        InForce { overrides: Arc::new(overrides), values }
     }
 
     /// The overrides alone.
-    pub(crate) fn overrides(&self) -> &Settings {
+    pub(crate) fn overrides(&self) -> &Arc<Settings> {
         &self.overrides
     }
 

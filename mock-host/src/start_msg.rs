@@ -217,10 +217,10 @@ impl Host {
 
     fn take_over_refreshable(&mut self, pid: Pid) {
         let Some(read) = self.begun.get_mut(&pid).map(|b| &mut b.settings) else { return };
-        if *read.overrides() == self.settings {
+        if **read.overrides() == self.settings {
             return;
         }
-        let mut overrides = read.overrides().clone();
+        let mut overrides = crate::host::Settings::clone(read.overrides());
         for option in option_table::OPTIONS.iter().filter(|o| o.refreshable) {
             match self.settings.get(option.name) {
                 Some(value) => overrides.insert(option.name.into(), value.clone()),
