@@ -73,7 +73,7 @@ const DEEPEST: usize = 100;
 
 /// Reads a filter.
 pub fn parse(text: &str) -> Result<Filter<'_>, FilterError> {
-    let mut reader = Reader { text, bytes: text.as_bytes(), at: 0, latest: ("", schema::syntax("")) };
+    let mut reader = Reader { text, bytes: text.as_bytes(), at: 0, latest: ("", Syntax::Cis) };
     reader.skip_blanks();
     // `uid=joe` without parentheses, as the client tools take it.
     let filter = match reader.peek() {

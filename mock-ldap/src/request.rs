@@ -125,10 +125,20 @@ pub struct Selection<'a> {
 const KNOWN_NAMES: usize = 64;
 
 impl Selection<'_> {
+    /// Most attributes that are shown of an entry that has so many.
+    pub fn most_of(&self, attributes: usize) -> usize {
+        if self.asked.is_empty() { attributes } else { attributes.min(self.asked.len()) }
+    }
     /// Whether an attribute is shown.
     pub fn shows(&mut self, name: &Name) -> bool {
         if self.asked.is_empty() {
             return true;
+        }
+        if let Some((expected, shown)) = self.known.get(self.next)
+            && Arc::ptr_eq(expected, name)
+        {
+            self.next += 1;
+            return *shown;
         }
         let (before, behind) = self.known.split_at(self.next.min(self.known.len()));
         let found = behind.iter().chain(before).position(|(known, _)| Arc::ptr_eq(known, name));
@@ -138,8 +148,9 @@ impl Selection<'_> {
             return self.known[at].1;
         }
         let base = schema::base_name(name);
-        let is = |asked: &Name| &**asked == "*" || asked.eq_ignore_ascii_case(name) || asked.eq_ignore_ascii_case(base);
-        let shown = self.asked.iter().any(is);
+        let is = |asked: &Name, name: &str| asked.len() == name.len() && asked.eq_ignore_ascii_case(name);
+        let shown = self.asked.iter().any(|a| is(a, base) || &**a == "*")
+            || base.len() < name.len() && self.asked.iter().any(|a| is(a, name));
         if self.known.len() < KNOWN_NAMES {
             self.known.push((name.clone(), shown));
             self.next = self.known.len();

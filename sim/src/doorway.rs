@@ -218,7 +218,8 @@ fn change(modification: Modification) -> Change {
 
 /// What the orchestrator is shown of an entry.
 fn entry(entry: &mock_host::lookup::Entry, selection: &mut mock_ldap::Selection<'_>) -> DirectoryEntry {
-    let mut values = Vec::with_capacity(entry.attributes.len() + 8);
+    // A class or an address more than one attribute has.
+    let mut values = Vec::with_capacity(selection.most_of(entry.attributes.len()) + 8);
     for attribute in entry.attributes.iter().filter(|a| selection.shows(&a.name)) {
         values.extend(attribute.values.iter().map(|value| (attribute.name.clone(), value.0.clone())));
     }

@@ -1,7 +1,7 @@
 //! Owns the rows of `mboxutil -l` (F1.7-05, coin `C02a`). It must not know which mailboxes are listed.
 
 use super::imcheck_text;
-use super::text::{Dates, left, number, padded, right};
+use super::text::{Dates, Line, left, number, padded, right};
 use crate::mailbox::Mailbox;
 use mock_host::coin::MboxutilLayout;
 
@@ -31,15 +31,14 @@ pub fn row(out: &mut String, row: Row<'_>, mailbox: &Mailbox, layout: MboxutilLa
     let kbytes = mailbox.size_bytes().div_ceil(1024);
     match layout {
         MboxutilLayout::LastMsgFirst => {
-            padded(out, messages, 6);
-            out.push(' ');
-            padded(out, kbytes, 7);
-            out.push(' ');
-            match mailbox.last_append {
-                Some(at) => dates.minute(out, at),
-                None => left(out, "-", 16),
-            }
-            out.push(' ');
+            let mut figures = Line::new();
+            figures.padded(messages, 6);
+            figures.put(b" ");
+            figures.padded(kbytes, 7);
+            figures.put(b" ");
+            figures.put(&mailbox.last_append.map_or(*b"-               ", |at| dates.minute_of(at)));
+            figures.put(b" ");
+            out.push_str(figures.text());
             left(out, &mailbox.partition, 11);
             out.push(' ');
             match row.quota_bytes {

@@ -42,11 +42,25 @@ impl Line {
         self.len += N;
     }
     /// Appends a number.
-    pub fn number(&mut self, n: u64) {
-        let (digits, at) = digits(n);
-        // All that may be digits is copied; what is too much will be written over.
-        self.bytes[self.len..self.len + MOST_DIGITS].copy_from_slice(&digits[at..at + MOST_DIGITS]);
-        self.len += MOST_DIGITS - at;
+    pub fn number(&mut self, mut n: u64) {
+        let mut at = self.len + n.checked_ilog10().unwrap_or(0) as usize + 1;
+        self.len = at;
+        while n >= 100 {
+            at -= 2;
+            self.bytes[at..at + 2].copy_from_slice(&pair((n % 100) as u8));
+            n /= 100;
+        }
+        match n >= 10 {
+            true => self.bytes[at - 2..at].copy_from_slice(&pair(n as u8)),
+            false => self.bytes[at - 1] = b'0' + n as u8,
+        }
+    }
+    /// Appends a number right-aligned in `width` characters.
+    pub fn padded(&mut self, n: u64, width: usize) {
+        for _ in n.checked_ilog10().unwrap_or(0) as usize + 1..width {
+            self.put(b" ");
+        }
+        self.number(n);
     }
     /// Appends a number as `N` lower-case hexadecimal digits.
     #[inline]
@@ -66,9 +80,9 @@ impl Line {
 /// Digits of the longest number.
 const MOST_DIGITS: usize = 20;
 
-/// The digits of a number up to [`MOST_DIGITS`], and where they begin; before and behind them there are blanks.
-fn digits(mut n: u64) -> ([u8; 2 * MOST_DIGITS], usize) {
-    let mut buffer = [b' '; 2 * MOST_DIGITS];
+/// The digits of a number, and where they begin; before them there are blanks.
+fn digits(mut n: u64) -> ([u8; MOST_DIGITS], usize) {
+    let mut buffer = [b' '; MOST_DIGITS];
     let mut at = MOST_DIGITS;
     while n >= 10 {
         at -= 2;
@@ -92,7 +106,7 @@ pub fn padded(out: &mut String, n: u64, width: usize) {
     let (digits, at) = digits(n);
     spaces(out, width.saturating_sub(MOST_DIGITS));
     let from = at.min(MOST_DIGITS.saturating_sub(width));
-    out.push_str(std::str::from_utf8(&digits[from..MOST_DIGITS]).unwrap_or_default());
+    out.push_str(std::str::from_utf8(&digits[from..]).unwrap_or_default());
 }
 
 /// Writes a number as `digits` lower-case hexadecimal digits.
@@ -182,13 +196,18 @@ impl Dates {
     }
 
     /// `2007/03/01 13:00` of a true instant as the host's clock showed it.
-    pub fn minute(&mut self, out: &mut String, at: Time) {
+    pub fn minute_of(&mut self, at: Time) -> [u8; 16] {
         let stamp = self.clock_stamp_of(at);
         let mut minute = *b"yyyy/mm/dd hh:mm";
         for (to, from) in [(0..4, 0..4), (5..7, 4..6), (8..10, 6..8), (11..13, 8..10), (14..16, 10..12)] {
             minute[to].copy_from_slice(&stamp[from]);
         }
-        out.push_str(std::str::from_utf8(&minute).unwrap_or_default());
+        minute
+    }
+
+    /// Writes [`Dates::minute_of`].
+    pub fn minute(&mut self, out: &mut String, at: Time) {
+        out.push_str(std::str::from_utf8(&self.minute_of(at)).unwrap_or_default());
     }
 }
 
@@ -232,6 +251,9 @@ mod tests {
             line.put(b" ");
             line.hexadecimal::<16>(n);
             assert_eq!(line.text(), format!("{n} {n:016x}"));
+            line.clear();
+            line.padded(n, 7);
+            assert_eq!(line.text(), format!("{n:>7}"));
         }
     }
 
