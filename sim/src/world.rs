@@ -24,6 +24,7 @@ use mock_mmp::Proxy;
 use mock_mta::Mta;
 use mock_store::Store;
 use orchestrator::doors::{Said, ShellError};
+use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -50,7 +51,7 @@ pub struct SiteMap {
     /// IP addresses by host.
     pub addresses: Vec<Name>,
     /// Hosts by name, lower case.
-    pub by_name: BTreeMap<Name, HostId>,
+    pub by_name: FxHashMap<Name, HostId>,
     /// The directory server that each host's configuration names.
     pub server_of: Vec<HostId>,
     /// Mail exchangers by domain, lower case.

@@ -76,6 +76,12 @@ pub async fn late(run: &Run, users: &[String], tag: &str) -> Result<Vec<Late>, H
     Ok(found)
 }
 
+/// Which of these users have late messages that are not in the new mailbox.
+pub async fn missing(run: &Run, users: &[String], tag: &str) -> Result<BTreeSet<String>, Halt> {
+    let found = late(run, users, tag).await?;
+    Ok(found.into_iter().filter(|l| !l.missing.is_empty()).map(|l| l.user).collect())
+}
+
 /// Messages that the baseline did not know. A mailbox of another UIDVALIDITY is another mailbox: all of it.
 fn above_baseline(run: &Run, name: &str, copy: &Copy) -> Vec<Kept> {
     let state = run.state();

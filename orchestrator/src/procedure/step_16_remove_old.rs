@@ -59,7 +59,7 @@ pub async fn act(run: &Run, at: At) -> Result<(), Halt> {
         let safe = safe(run, at, &users).await?;
         if !safe.is_empty() {
             ask(run, at, safe.len()).await?;
-            remove_closed(run, at, &safe).await?;
+            remove(run, at, &safe).await?;
         }
         if safe.len() < users.len() {
             continue;
@@ -101,7 +101,6 @@ async fn safe(run: &Run, at: At, users: &[String]) -> Result<Vec<String>, Halt> 
     for (user, file) in wait_for_queues(run, &open(run)).await? {
         keep_old(run, 16, at, &user, &format!("a message for it is still queued ({file})")).await?;
     }
-    carry(run, at, &open(run)).await?;
     Ok(open(run))
 }
 
@@ -121,18 +120,20 @@ fn tag(at: At) -> String {
     at.group().map_or_else(|| "watch".to_owned(), |g| format!("r{}", g + 1))
 }
 
-/// The last look and the removal, while the old home takes no mail.
-pub(super) async fn remove_closed(run: &Run, at: At, users: &[String]) -> Result<(), Halt> {
+/// The last look and the removal, while the old home takes no mail. Whose late mail that look finds gets it carried once mail is taken
+/// again, and stays for another round.
+pub(super) async fn remove(run: &Run, at: At, users: &[String]) -> Result<(), Halt> {
     closed::close(run, 16, at).await?;
-    let removed = async {
-        carry(run, at, users).await?;
-        let safe: Vec<String> = users.iter().filter(|u| kept_old(run, u).is_none()).cloned().collect();
-        let old = late_mail::mailboxes_of(run, &run.move_.from, &safe).await?;
-        remove(run, at, &safe, &old).await
+    let looked: Result<BTreeSet<String>, Halt> = async {
+        let late = if run.skips(14) { BTreeSet::new() } else { late_mail::missing(run, users, &tag(at)).await? };
+        let safe: Vec<String> = users.iter().filter(|u| !late.contains(*u)).cloned().collect();
+        delete(run, at, &safe).await?;
+        Ok(late)
     }
     .await;
     closed::open(run, 16, at).await?;
-    removed
+    let late: Vec<String> = looked?.into_iter().collect();
+    if late.is_empty() { Ok(()) } else { carry(run, at, &late).await }
 }
 
 /// The point of no return.
@@ -155,11 +156,15 @@ async fn ask(run: &Run, at: At, users: usize) -> Result<(), Halt> {
 }
 
 /// One command for all; what it did is read back.
-async fn remove(run: &Run, at: At, users: &[String], old: &[String]) -> Result<(), Halt> {
+async fn delete(run: &Run, at: At, users: &[String]) -> Result<(), Halt> {
+    if users.is_empty() {
+        return Ok(());
+    }
     let from = &run.move_.from;
+    let old = late_mail::mailboxes_of(run, from, users).await?;
     let file = own_file(&format!("remove-{}", tag(at)));
     let mut text = String::new();
-    for line in to_remove(users, old) {
+    for line in to_remove(users, &old) {
         text.push_str(&line);
         text.push('\n');
     }

@@ -84,5 +84,5 @@ async fn look(run: &Run) -> Result<(), Halt> {
     }
     removal::carry(run, SITE, &back).await?;
     let back: Vec<String> = back.into_iter().filter(|u| kept_old(run, u).is_none()).collect();
-    removal::remove_closed(run, SITE, &back).await
+    removal::remove(run, SITE, &back).await
 }

@@ -11,6 +11,10 @@ use orchestrator::journal::record::{Event as StepEvent, Record};
 
 /// The step that a journal record says has begun; `None`: it says something else.
 pub fn step_begun(record: &[u8]) -> Option<u8> {
+    // The journal writes the kind of a record first: of the many others nothing more is read.
+    if !record.starts_with(br#"{"record":"step""#) {
+        return None;
+    }
     match serde_json::from_slice(record) {
         Ok(Record::Step { step, event: StepEvent::Began, .. }) => Some(step),
         _ => None,

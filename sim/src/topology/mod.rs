@@ -177,7 +177,7 @@ fn directory(spec: &SiteSpec, ids: &BTreeMap<Name, HostId>) -> Result<Directory,
 
 fn site_map(spec: &SiteSpec, ids: &BTreeMap<Name, HostId>) -> Result<SiteMap, SiteError> {
     let master = spec.hosts.iter().position(|h| h.roles.contains(&Role::LdapMaster)).unwrap_or(0);
-    let mut map = SiteMap { by_name: ids.clone(), ..SiteMap::default() };
+    let mut map = SiteMap { by_name: ids.iter().map(|(n, h)| (n.clone(), *h)).collect(), ..SiteMap::default() };
     for host in &spec.hosts {
         let address =
             if host.address.is_empty() { format!("192.0.2.{}", 10 + map.names.len()) } else { host.address.clone() };
