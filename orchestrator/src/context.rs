@@ -274,16 +274,16 @@ impl Run {
 
     // ---- shells -------------------------------------------------------------------------------------------------------
 
-    async fn to_end(&self, host: &str, argv: &[String]) -> Result<Finished, ShellError> {
-        let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
-        self.doors.run(host, &argv, self.options.bounds.command).await
+    async fn to_end(&self, command: &Command) -> Result<Finished, ShellError> {
+        self.doors.run_command(command, self.options.bounds.command).await
     }
 
     /// Runs a command that changes nothing, as often as it takes within the bound, until it ended.
     pub async fn look(&self, host: &str, argv: &[String]) -> Result<Finished, Halt> {
         let mut patience = self.patience();
+        let command = Command { host: host.to_owned(), argv: argv.to_vec() };
         loop {
-            match self.to_end(host, argv).await {
+            match self.to_end(&command).await {
                 Ok(finished) => return Ok(finished),
                 Err(error) => patience.after(self, &error).await?,
             }
@@ -357,8 +357,9 @@ impl Run {
     /// Runs a command that changes something: once, unless it surely was not started. Read back afterwards.
     pub async fn act(&self, host: &str, argv: &[String]) -> Result<Acted, Halt> {
         let mut patience = self.patience();
+        let command = Command { host: host.to_owned(), argv: argv.to_vec() };
         loop {
-            match self.to_end(host, argv).await {
+            match self.to_end(&command).await {
                 Ok(finished) => return Ok(Acted::Ended(finished)),
                 Err(error @ ShellError::Unreachable { .. }) => patience.after(self, &error).await?,
                 Err(error) => return Ok(Acted::Unknown(error)),

@@ -192,7 +192,12 @@ impl Doors {
     /// Runs a command to its end and collects what it said.
     pub async fn run(&self, host: &str, argv: &[&str], limit: Duration) -> Result<Finished, ShellError> {
         let command = Command { host: host.to_owned(), argv: argv.iter().map(|a| (*a).to_owned()).collect() };
-        let mut process = self.shell.start(&command, false, limit).await?;
+        self.run_command(&command, limit).await
+    }
+
+    /// The same of a command that is put together already.
+    pub async fn run_command(&self, command: &Command, limit: Duration) -> Result<Finished, ShellError> {
+        let mut process = self.shell.start(command, false, limit).await?;
         let mut finished = Finished { status: 0, stdout: String::new(), stderr: String::new() };
         loop {
             match process.read().await? {

@@ -3,9 +3,11 @@
 
 use crate::doors::{DirectoryEntry, Modification};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Attributes that [`User::from_entry`] reads.
-pub const USER_ATTRIBUTES: &[&str] = &[
+pub const USER_ATTRIBUTES: &[&str] = &USER;
+const USER: [&str; 12] = [
     "objectClass",
     "uid",
     "mail",
@@ -39,10 +41,9 @@ pub const DOMAIN_ATTRIBUTES: &[&str] = &[
 ];
 
 /// The values of an attribute as texts; the name counts without regard to case.
-pub fn values<'e>(entry: &'e DirectoryEntry, name: &str) -> impl Iterator<Item = String> + 'e {
-    let name = name.to_owned();
-    let matching = entry.values.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(&name));
-    matching.map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+pub fn values<'e>(entry: &'e DirectoryEntry, name: &str) -> impl Iterator<Item = String> + use<'e> {
+    let start = entry.values.iter().position(|(n, _)| n.eq_ignore_ascii_case(name)).unwrap_or(entry.values.len());
+    run_of(&entry.values[start..]).iter().map(text)
 }
 
 /// The first value of an attribute.
@@ -50,8 +51,41 @@ pub fn value(entry: &DirectoryEntry, name: &str) -> Option<String> {
     values(entry, name).next()
 }
 
+/// A value with the name of its attribute.
+type Named = (Arc<str>, Arc<[u8]>);
+
+fn text((_, value): &Named) -> String {
+    String::from_utf8_lossy(value).into_owned()
+}
+
+/// The values of the first attribute: they stand together.
+fn run_of(values: &[Named]) -> &[Named] {
+    let Some((name, _)) = values.first() else { return values };
+    let end = values.iter().position(|(n, _)| !Arc::ptr_eq(n, name) && !n.eq_ignore_ascii_case(name));
+    &values[..end.unwrap_or(values.len())]
+}
+
+/// The values of each of these attributes, in one pass over the entry.
+fn picked<'e, const N: usize>(entry: &'e DirectoryEntry, names: &[&str; N]) -> [&'e [Named]; N] {
+    let mut found: [&[Named]; N] = [&[]; N];
+    let mut rest = entry.values.as_slice();
+    while let Some((name, _)) = rest.first() {
+        let run = run_of(rest);
+        if let Some(i) = names.iter().position(|n| n.eq_ignore_ascii_case(name)) {
+            found[i] = run;
+        }
+        rest = &rest[run.len()..];
+    }
+    found
+}
+
 fn has_class(entry: &DirectoryEntry, class: &str) -> bool {
-    values(entry, "objectClass").any(|c| c.eq_ignore_ascii_case(class))
+    let [classes] = picked(entry, &["objectClass"]);
+    is_among(classes, class)
+}
+
+fn is_among(classes: &[Named], class: &str) -> bool {
+    classes.iter().any(|(_, c)| c.eq_ignore_ascii_case(class.as_bytes()))
 }
 
 /// A domain.
@@ -140,12 +174,25 @@ pub fn folded_dn(dn: &str) -> String {
 
 /// The domain under whose base a DN lies: the one with the longest base.
 pub fn domain_of<'d>(dn: &str, domains: &'d [Domain]) -> Option<&'d Domain> {
-    let dn = folded_dn(dn);
-    let under = |base: &str| {
-        let base = folded_dn(base);
-        dn == base || dn.strip_suffix(&base).is_some_and(|rest| rest.ends_with(','))
-    };
-    domains.iter().filter(|d| under(&d.base_dn)).max_by_key(|d| d.base_dn.len())
+    domains.iter().filter(|d| is_under(dn, &d.base_dn)).max_by_key(|d| d.base_dn.len())
+}
+
+/// Whether a DN is this base or lies below it, whatever the case and the blanks around separators.
+fn is_under(dn: &str, base: &str) -> bool {
+    let mut rdns = dn.rsplit(',');
+    base.rsplit(',').all(|of_base| rdns.next().is_some_and(|rdn| is_same_rdn(rdn, of_base)))
+}
+
+fn is_same_rdn(a: &str, b: &str) -> bool {
+    match (a.split_once('='), b.split_once('=')) {
+        (Some((name, value)), Some((other, theirs))) => {
+            let (value, theirs) = (value.trim(), theirs.trim());
+            name.trim().eq_ignore_ascii_case(other.trim())
+                && (value.eq_ignore_ascii_case(theirs) || value.to_lowercase() == theirs.to_lowercase())
+        }
+        (None, None) => a.trim() == b.trim(),
+        _ => false,
+    }
 }
 
 /// A user.
@@ -180,26 +227,39 @@ pub struct User {
 impl User {
     /// Reads a user entry; `None` if the MTA would not take it for one (F3.3-01) or it has no uid.
     pub fn from_entry(entry: &DirectoryEntry, domains: &[Domain], default_domain: &str) -> Option<User> {
-        if !has_class(entry, "inetLocalMailRecipient") || !has_class(entry, "inetMailUser") {
+        let [
+            classes,
+            uid,
+            mail,
+            alternate,
+            equivalent,
+            mail_host,
+            mail_status,
+            inet_status,
+            delivery_options,
+            message_store,
+            quota,
+            message_quota,
+        ] = picked(entry, &USER);
+        if !is_among(classes, "inetLocalMailRecipient") || !is_among(classes, "inetMailUser") {
             return None;
         }
-        let uid = value(entry, "uid")?;
+        let first = |values: &[Named]| values.first().map(text);
+        let uid = first(uid)?;
         let domain = domain_of(&entry.dn, domains).map(|d| d.name.clone()).unwrap_or_default();
         let plain = domain.is_empty() || domain.eq_ignore_ascii_case(default_domain);
         Some(User {
             store_id: if plain { uid } else { format!("{uid}@{domain}") },
             domain,
-            mail: value(entry, "mail").unwrap_or_default(),
-            other_addresses: values(entry, "mailAlternateAddress")
-                .chain(values(entry, "mailEquivalentAddress"))
-                .collect(),
-            mail_host: value(entry, "mailHost"),
-            mail_status: value(entry, "mailUserStatus"),
-            inet_status: value(entry, "inetUserStatus"),
-            delivery_options: values(entry, "mailDeliveryOption").map(|o| o.to_ascii_lowercase()).collect(),
-            message_store: value(entry, "mailMessageStore").filter(|p| !p.is_empty()),
-            quota: value(entry, "mailQuota"),
-            message_quota: value(entry, "mailMsgQuota"),
+            mail: first(mail).unwrap_or_default(),
+            other_addresses: alternate.iter().chain(equivalent).map(text).collect(),
+            mail_host: first(mail_host),
+            mail_status: first(mail_status),
+            inet_status: first(inet_status),
+            delivery_options: delivery_options.iter().map(|o| text(o).to_ascii_lowercase()).collect(),
+            message_store: first(message_store).filter(|p| !p.is_empty()),
+            quota: first(quota),
+            message_quota: first(message_quota),
             dn: entry.dn.to_string(),
         })
     }

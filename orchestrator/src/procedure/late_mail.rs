@@ -105,14 +105,14 @@ async fn missing_of(run: &Run, (source, messages): (&Copy, &[Kept]), new: Option
     }
     let there: Vec<u32> = candidates.values().flatten().copied().collect();
     let path = |copy: &Copy, uid: u32| copy.head.body_path(uid);
-    let source_paths: Vec<String> = here.iter().map(|m| path(source, m.uid)).collect();
-    let new_paths: Vec<String> = there.iter().map(|uid| path(new, *uid)).collect();
+    let source_paths = here.iter().map(|m| path(source, m.uid));
+    let new_paths = there.iter().map(|uid| path(new, *uid));
     let mut bodies: BTreeMap<[u8; 16], u64> = BTreeMap::new();
-    for digest in snapshot::digests(run, &run.move_.to, &new_paths).await?.into_iter().flatten() {
+    for digest in snapshot::digests(run, &run.move_.to, new_paths).await?.into_iter().flatten() {
         *bodies.entry(digest).or_default() += 1;
     }
     let mut arrived = BTreeSet::new();
-    for (m, digest) in here.iter().zip(snapshot::digests(run, &run.move_.from, &source_paths).await?) {
+    for (m, digest) in here.iter().zip(snapshot::digests(run, &run.move_.from, source_paths).await?) {
         let left = digest.and_then(|d| bodies.get_mut(&d)).filter(|n| **n > 0);
         if let Some(left) = left {
             *left -= 1;

@@ -45,24 +45,29 @@ pub type Snapshot = BTreeMap<String, Copy>;
 /// FNV-1a, 64 bits: pinned, the same on every machine.
 fn fnv(mut hash: u64, bytes: &[u8]) -> u64 {
     for byte in bytes {
-        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        hash = (hash ^ u64::from(*byte)).wrapping_mul(FNV_PRIME);
     }
     hash
 }
 
+/// A word at once, its upper half brought down so that it counts as much as the lower.
+fn mixed(hash: u64, word: u64) -> u64 {
+    let product = (hash ^ word).wrapping_mul(FNV_PRIME);
+    product ^ product >> 32
+}
+
 const FNV_START: u64 = 0xcbf2_9ce4_8422_2325;
+const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
 
 impl Copy {
     /// The baseline to journal.
     pub fn baseline(&self) -> Baseline {
         let mut digest = FNV_START;
         for m in &self.messages {
-            digest = fnv(digest, &m.uid.to_le_bytes());
-            digest = fnv(digest, &[m.flags]);
-            digest = fnv(digest, &m.internal_s.to_le_bytes());
-            digest = fnv(digest, &m.size_bytes.to_le_bytes());
-            digest = fnv(digest, &m.keywords.to_le_bytes());
-            digest = fnv(digest, &m.message_id.to_le_bytes());
+            let flags = u64::from(m.flags) << 32 | u64::from(m.uid);
+            for word in [flags, m.internal_s.cast_unsigned(), m.size_bytes, m.keywords, m.message_id] {
+                digest = mixed(digest, word);
+            }
         }
         Baseline {
             mailbox: self.head.name.clone(),
@@ -92,13 +97,14 @@ pub async fn snapshot(run: &Run, host: &str, names: &[String], file: &str) -> Re
         if attempt > 0 {
             run.sleep_s(30).await;
         }
-        let fresh = || (Reader::new(zone_s), Snapshot::new(), None::<String>);
+        let fresh = || (Reader::new(zone_s), Taking::default());
         let argv = imcheck::many(file);
-        let feed = |(reader, into, current): &mut (Reader, Snapshot, Option<String>), text: &str| {
-            reader.feed(text, |event| take(into, current, event));
+        let feed = |(reader, taking): &mut (Reader, Taking), text: &str| {
+            reader.feed(text, |event| taking.take(event));
         };
-        let ((mut reader, found, _), said) = run.stream(host, &argv, fresh, feed).await?;
+        let ((mut reader, taking), said) = run.stream(host, &argv, fresh, feed).await?;
         reader.finish();
+        let found = taking.whole();
         let trouble: Vec<Refusal> =
             refusal::refusals(&said.stderr).into_iter().filter(|r| !matches!(r, Refusal::NoMailbox { .. })).collect();
         // A mailbox that was asked for is there or is said to be missing: an answer that was cut short shows here.
@@ -118,35 +124,56 @@ pub async fn snapshot(run: &Run, host: &str, names: &[String], file: &str) -> Re
     Err(Halt::Again(Blocker::new("unreadable-output", what).on(host)))
 }
 
-fn take(into: &mut Snapshot, current: &mut Option<String>, event: Event<'_>) {
-    match event {
-        Event::Mailbox(mut head) => {
-            if let Some(name) = head.name.strip_prefix('/') {
-                head.name = name.to_owned();
+/// A snapshot while it is read.
+#[derive(Default)]
+struct Taking {
+    taken: Snapshot,
+    /// The mailbox whose messages come.
+    open: Option<Copy>,
+    /// The names of its user flags, hashed.
+    flags: Vec<u64>,
+}
+
+impl Taking {
+    fn take(&mut self, event: Event<'_>) {
+        match event {
+            Event::Mailbox(mut head) => {
+                self.close();
+                if let Some(name) = head.name.strip_prefix('/') {
+                    head.name = name.to_owned();
+                }
+                self.flags = head.user_flags.iter().map(|name| fnv(FNV_START, name.as_bytes())).collect();
+                let messages = Vec::with_capacity(usize::try_from(head.exists).unwrap_or(0).min(1 << 20));
+                self.open = Some(Copy { head, messages });
             }
-            let name = head.name.clone();
-            let messages = Vec::with_capacity(usize::try_from(head.exists).unwrap_or(0).min(1 << 20));
-            into.insert(name.clone(), Copy { head, messages });
-            *current = Some(name);
-        }
-        Event::Message(row) => {
-            let Some(copy) = current.as_ref().and_then(|name| into.get_mut(name)) else { return };
-            let mut keywords = 0u64;
-            for name in copy.head.flag_names(row.user_flags) {
+            Event::Message(row) => {
+                let Some(copy) = &mut self.open else { return };
                 // Order does not count: another store may number them otherwise.
-                keywords = keywords.wrapping_add(fnv(FNV_START, name.as_bytes()));
+                let is_set = |i: &usize| *i < 64 && row.user_flags >> i & 1 == 1;
+                let set = (0..self.flags.len()).take_while(|_| row.user_flags != 0).filter(is_set);
+                copy.messages.push(Kept {
+                    uid: row.uid,
+                    flags: row.system_flags & !flag::RECENT,
+                    internal_s: row.internal_s,
+                    size_bytes: row.size_bytes,
+                    keywords: set.fold(0, |sum, i| sum.wrapping_add(self.flags[i])),
+                    message_id: imcheck::id_hash(row.message_id),
+                    saved_s: row.saved_s.unwrap_or(0),
+                });
             }
-            copy.messages.push(Kept {
-                uid: row.uid,
-                flags: row.system_flags & !flag::RECENT,
-                internal_s: row.internal_s,
-                size_bytes: row.size_bytes,
-                keywords,
-                message_id: fnv(FNV_START, row.message_id.as_bytes()),
-                saved_s: row.saved_s.unwrap_or(0),
-            });
+            Event::Expunged(_) => {}
         }
-        Event::Expunged(_) => {}
+    }
+
+    fn close(&mut self) {
+        if let Some(copy) = self.open.take() {
+            self.taken.insert(copy.head.name.clone(), copy);
+        }
+    }
+
+    fn whole(mut self) -> Snapshot {
+        self.close();
+        self.taken
     }
 }
 
@@ -256,10 +283,8 @@ async fn compare_batch(
     batch: &[(&Copy, &Copy, u32)],
     other: &mut Vec<OtherBody>,
 ) -> Result<(), Halt> {
-    let source: Vec<String> = batch.iter().map(|(s, _, uid)| s.head.body_path(*uid)).collect();
-    let copy: Vec<String> = batch.iter().map(|(_, c, uid)| c.head.body_path(*uid)).collect();
-    let source = digests(run, from, &source).await?;
-    let copy = digests(run, to, &copy).await?;
+    let source = digests(run, from, batch.iter().map(|(s, _, uid)| s.head.body_path(*uid))).await?;
+    let copy = digests(run, to, batch.iter().map(|(_, c, uid)| c.head.body_path(*uid))).await?;
     for (i, (s, _, uid)) in batch.iter().enumerate() {
         if source[i].is_none() || source[i] != copy[i] {
             other.push(OtherBody { mailbox: s.head.name.clone(), uid: *uid });
@@ -269,8 +294,16 @@ async fn compare_batch(
 }
 
 /// MD5 digests of files, in their order; `None`: a file that is missing or cannot be read.
-pub async fn digests(run: &Run, host: &str, paths: &[String]) -> Result<Vec<Option<[u8; 16]>>, Halt> {
-    run.read(host, &system::digest(paths), |said| {
+pub async fn digests(
+    run: &Run,
+    host: &str,
+    paths: impl IntoIterator<Item = String>,
+) -> Result<Vec<Option<[u8; 16]>>, Halt> {
+    let mut argv = system::digest();
+    let options = argv.len();
+    argv.extend(paths);
+    run.read(host, &argv, |said| {
+        let paths = &argv[options..];
         let rows = system::digests(&said.stdout, paths).whole().ok()?;
         // A text that was cut short: fewer rows than files, though nobody said that one is missing.
         let absent = rows.iter().filter(|r| r.is_none()).count();

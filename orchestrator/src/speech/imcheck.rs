@@ -3,6 +3,7 @@
 //! [`Reader`] takes the output in pieces as it comes and borrows every message from the text: nothing is allocated for a message.
 
 use super::when::fourteen;
+use super::words::{Words, parted};
 use super::{Argv, Garbled, Listing, argv};
 
 /// `imcheck -m MAILBOX`.
@@ -160,7 +161,20 @@ impl Reader {
     pub fn feed(&mut self, text: &str, mut tell: impl FnMut(Event<'_>)) {
         let (carried_first, carried_second) = std::mem::take(&mut self.carried);
         let (mut first, mut second) = (carried_first.as_str(), carried_second.as_str());
-        for line in text.lines() {
+        let mut rest = text;
+        while !rest.is_empty() {
+            if self.at == At::Messages
+                && first.is_empty()
+                && let Ok((row, taken)) = self.row(rest)
+            {
+                tell(Event::Message(row));
+                self.rows += 1;
+                self.line += 3;
+                rest = &rest[taken..];
+                continue;
+            }
+            let line = rest.lines().next().unwrap_or("");
+            rest = parted(rest, b'\n').map_or("", |(_, rest)| rest);
             self.line += 1;
             if self.at != At::Messages {
                 self.outside_the_table(line, &mut tell);
@@ -175,11 +189,7 @@ impl Reader {
                     _ => self.between_messages(line, trimmed, &mut tell),
                 }
             } else if second.is_empty() {
-                if starts.is_ascii_digit()
-                    && trimmed.len() > 13
-                    && trimmed.as_bytes()[..14].iter().all(u8::is_ascii_digit)
-                    || starts == b'-'
-                {
+                if is_second(trimmed) {
                     second = trimmed;
                 } else if starts.is_ascii_digit() || trimmed.starts_with("Name:") {
                     self.spoilt(first, "the message has no second line");
@@ -188,22 +198,20 @@ impl Reader {
                 } else {
                     self.unread.push(line.to_owned());
                 }
-            } else {
-                let id = trimmed.trim_end();
-                if id.is_empty() || starts == b'<' || !id.contains(' ') && !id.ends_with(':') {
-                    match self.row(first, second, id) {
-                        Ok(row) => tell(Event::Message(row)),
-                        Err(why) => self.spoilt(first, why),
-                    }
-                    self.rows += 1;
-                    (first, second) = ("", "");
-                } else if trimmed.starts_with("Name:") || starts.is_ascii_digit() {
-                    self.spoilt(first, "the message has no third line");
-                    (first, second) = ("", "");
-                    self.again(line, trimmed, &mut first, &mut tell);
-                } else {
-                    self.unread.push(line.to_owned());
+            } else if is_third(trimmed.trim_end()) {
+                let whole = format!("{first}\n{second}\n{trimmed}\n");
+                match self.row(&whole) {
+                    Ok((row, _)) => tell(Event::Message(row)),
+                    Err(why) => self.spoilt(first, why),
                 }
+                self.rows += 1;
+                (first, second) = ("", "");
+            } else if trimmed.starts_with("Name:") || starts.is_ascii_digit() {
+                self.spoilt(first, "the message has no third line");
+                (first, second) = ("", "");
+                self.again(line, trimmed, &mut first, &mut tell);
+            } else {
+                self.unread.push(line.to_owned());
             }
         }
         if !first.is_empty() {
@@ -298,7 +306,10 @@ impl Reader {
             }
             At::Headings => {
                 if trimmed.starts_with("Message-id") {
-                    tell(Event::Mailbox(self.head.clone()));
+                    let head = std::mem::take(&mut self.head);
+                    head.name.clone_into(&mut self.head.name);
+                    self.head.exists = head.exists;
+                    tell(Event::Mailbox(head));
                     self.at = At::Messages;
                 } else if !(trimmed.is_empty() || trimmed.starts_with("MsgNo") || trimmed.starts_with("Last Updated")) {
                     self.unread.push(line.to_owned());
@@ -309,7 +320,7 @@ impl Reader {
     }
 
     fn field(&mut self, line: &str) {
-        let Some((name, value)) = line.split_once(':') else {
+        let Some((name, value)) = parted(line, b':') else {
             self.unread.push(line.to_owned());
             return;
         };
@@ -360,39 +371,27 @@ impl Reader {
         }
     }
 
-    fn row<'t>(&self, first: &'t str, second: &'t str, message_id: &'t str) -> Result<Row<'t>, &'static str> {
-        let mut words = Words(first);
+    /// Reads the message with whose first line the text begins; with it the bytes of its three lines.
+    fn row<'t>(&self, text: &'t str) -> Result<(Row<'t>, usize), &'static str> {
+        let mut words = Words::of(text);
         let number = words.number()? as u32;
         let uid = u32::try_from(words.number()?).map_err(|_| "the UID is not a number of 32 bits")?;
         let internal_s = fourteen(words.word().as_bytes(), self.offset_s).ok_or("no such internal date")?;
         let _sent = words.word();
         let (size_bytes, header_bytes) = (words.number()?, words.number()?);
-        let mut words = Words(second);
-        let (_updated, saved, _kind) = (words.word(), words.word(), words.word());
+        words.next_line();
+        let (updated, saved, _kind) = (words.word(), words.word(), words.word());
+        if !is_second(updated) {
+            return Err("the message has no second line");
+        }
         let saved_s = fourteen(saved.as_bytes(), self.offset_s);
-        let flags = words.word();
-        if flags.len() != 7 {
-            return Err("the system flags are not seven digits");
-        }
-        let mut system_flags = 0;
-        for (i, byte) in flags.bytes().enumerate() {
-            match byte {
-                b'0' => {}
-                b'1' => system_flags |= 1 << i,
-                _ => return Err("the system flags are not seven digits"),
-            }
-        }
-        let mut user_flags = 0u64;
-        let hex = words.word();
-        if hex.is_empty() || hex.len() > 16 {
-            return Err("the user flags are not hexadecimal");
-        }
-        for byte in hex.bytes() {
-            let digit = (byte as char).to_digit(16).ok_or("the user flags are not hexadecimal")?;
-            user_flags = user_flags << 4 | u64::from(digit);
-        }
+        let system_flags = system_flags(words.word()).ok_or("the system flags are not seven digits")?;
+        let user_flags = hexadecimal(words.word()).ok_or("the user flags are not hexadecimal")?;
         let original_uid = words.word();
-        Ok(Row {
+        let third = words.next_line().then(|| words.rest().trim_end());
+        let message_id = third.filter(|id| is_third(id)).ok_or("the message has no third line")?;
+        words.next_line();
+        let row = Row {
             number,
             uid,
             internal_s,
@@ -403,37 +402,40 @@ impl Reader {
             user_flags,
             original_uid,
             message_id,
-        })
+        };
+        Ok((row, words.taken()))
     }
 }
 
-/// Words of a line, separated by blanks; no allocation.
-struct Words<'t>(&'t str);
+/// Whether a line can be the second of a message: it begins with a date, or `-` for none.
+fn is_second(line: &str) -> bool {
+    let bytes = line.as_bytes();
+    bytes.first() == Some(&b'-') || bytes.len() > 13 && bytes[..14].iter().all(u8::is_ascii_digit)
+}
 
-impl<'t> Words<'t> {
-    fn word(&mut self) -> &'t str {
-        let bytes = self.0.as_bytes();
-        let start = bytes.iter().position(|b| !matches!(b, b' ' | b'\t')).unwrap_or(bytes.len());
-        let end = bytes[start..].iter().position(|b| matches!(b, b' ' | b'\t')).map_or(bytes.len(), |n| start + n);
-        let word = &self.0[start..end];
-        self.0 = &self.0[end..];
-        word
-    }
-    fn number(&mut self) -> Result<u64, &'static str> {
-        let word = self.word();
-        if word.is_empty() || word.len() > 19 {
-            return Err("a number is missing");
+/// Whether a line can be the third of a message: a Message-id, or none.
+fn is_third(line: &str) -> bool {
+    line.is_empty() || line.starts_with('<') || !line.contains(' ') && !line.ends_with(':')
+}
+
+fn system_flags(word: &str) -> Option<u8> {
+    let digits: &[u8; 7] = word.as_bytes().try_into().ok()?;
+    let mut flags = 0;
+    for (i, byte) in digits.iter().enumerate() {
+        match byte {
+            b'0' => {}
+            b'1' => flags |= 1 << i,
+            _ => return None,
         }
-        let mut n = 0u64;
-        for byte in word.bytes() {
-            let digit = byte.wrapping_sub(b'0');
-            if digit > 9 {
-                return Err("not a number");
-            }
-            n = n.wrapping_mul(10).wrapping_add(u64::from(digit));
-        }
-        Ok(n)
     }
+    Some(flags)
+}
+
+fn hexadecimal(word: &str) -> Option<u64> {
+    if word.is_empty() || word.len() > 16 {
+        return None;
+    }
+    word.chars().try_fold(0, |n, c| Some(n << 4 | u64::from(c.to_digit(16)?)))
 }
 
 /// A message as it is kept for comparing: no text of its own.

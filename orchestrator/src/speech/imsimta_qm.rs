@@ -3,6 +3,7 @@
 //! Ids belong to the latest listing of the same session (F1.3, AR63:acmho); release is for the interactive session only (F1.3-05).
 
 use super::when::{clock, dashed, month, utc_s, zone};
+use super::words::Words;
 use super::{Argv, Garbled, argv};
 use std::borrow::Cow;
 
@@ -131,12 +132,9 @@ pub fn queue(stdout: &str, offset_s: i32) -> Queue<'_> {
     let mut sum = 0u64;
     for (i, line) in stdout.lines().enumerate() {
         last = i;
-        let text = line.trim();
+        let text = line.trim_ascii();
         let spoilt = |why| Garbled { program: "imsimta qm", line: i + 1, text: line.to_owned(), why };
-        if text.is_empty() || text == PROMPT || text.starts_with("Data gathered from the ") {
-            continue;
-        }
-        if text.len() > 20 && text.bytes().all(|b| b == b'-') {
+        if text.is_empty() || text == PROMPT || text.starts_with("Data gathered from the ") || is_rule(text) {
             continue;
         }
         if let Some(rest) = text.strip_prefix("Channel:") {
@@ -192,13 +190,19 @@ pub fn queue(stdout: &str, offset_s: i32) -> Queue<'_> {
 }
 
 fn row<'t>(channel: &'t str, text: &'t str, offset_s: i32) -> Result<QueueFile<'t>, &'static str> {
-    let mut words = text.split_ascii_whitespace();
-    let mut word = || words.next().ok_or("the row ends too early");
-    let id = word()?.parse().map_err(|_| "the id is not a number")?;
-    let file = word()?;
-    let size_blocks = word()?.parse().map_err(|_| "the size is not a number")?;
-    let queued_s = dashed(word()?, word()?, offset_s).ok_or("no such date")?;
+    let mut words = Words::of(text);
+    let id = words.number().ok().and_then(|id| id.try_into().ok()).ok_or("the id is not a number")?;
+    let file = words.word();
+    if file.is_empty() {
+        return Err("the row ends too early");
+    }
+    let size_blocks = words.number().map_err(|_| "the size is not a number")?;
+    let queued_s = dashed(words.word(), words.word(), offset_s).ok_or("no such date")?;
     Ok(QueueFile { channel, id, file, size_blocks, queued_s, from: None, to: Vec::new() })
+}
+
+fn is_rule(text: &str) -> bool {
+    text.len() > 20 && text.bytes().all(|b| b == b'-')
 }
 
 /// `Wed, 24 Feb 1999 14:20:29 -0800 (PST)` → time and zone.
@@ -212,8 +216,9 @@ fn dated(text: &str) -> Option<(i64, i32)> {
 
 /// `ADDRESS (ORCPT ORIGINAL)` → both.
 pub(super) fn with_original(text: &str) -> (&str, Option<&str>) {
-    match text.split_once(" (ORCPT ") {
-        Some((address, original)) => (address.trim(), Some(original.trim().trim_end_matches(')'))),
+    let is_mark = |(i, b): &(usize, u8)| *b == b'(' && text[..*i].ends_with(' ') && text[*i..].starts_with("(ORCPT ");
+    match text.bytes().enumerate().find(is_mark) {
+        Some((at, _)) => (text[..at].trim(), Some(text[at + "(ORCPT ".len()..].trim().trim_end_matches(')'))),
         None => (text, None),
     }
 }

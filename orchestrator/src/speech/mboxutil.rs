@@ -1,6 +1,7 @@
 //! Owns the conversation with `mboxutil`: listing, creating and deleting mailboxes of one host. It must not know which host is right.
 
 use super::when::slashed;
+use super::words::{Words, first_byte, parted};
 use super::{Argv, Listing, argv};
 
 /// `mboxutil -l`, with `-x` for path and rights, with `-p PATTERN` (IMAP wildcards).
@@ -81,14 +82,16 @@ pub fn rights(acl: &str) -> impl Iterator<Item = (&str, &str)> {
 
 /// `user/joe/INBOX` → `joe`. A leading slash is accepted.
 pub fn owner(mailbox: &str) -> Option<&str> {
-    let rest = mailbox.strip_prefix('/').unwrap_or(mailbox).strip_prefix("user/")?;
-    rest.split_once('/').map(|(owner, _)| owner)
+    owner_and_folder(mailbox).map(|(owner, _)| owner)
 }
 
 /// `user/joe/a/b` → `a/b`.
 pub fn folder(mailbox: &str) -> Option<&str> {
-    let rest = mailbox.strip_prefix('/').unwrap_or(mailbox).strip_prefix("user/")?;
-    rest.split_once('/').map(|(_, folder)| folder)
+    owner_and_folder(mailbox).map(|(_, folder)| folder)
+}
+
+fn owner_and_folder(mailbox: &str) -> Option<(&str, &str)> {
+    parted(mailbox.strip_prefix('/').unwrap_or(mailbox).strip_prefix("user/")?, b'/')
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -102,10 +105,13 @@ pub fn mailboxes(stdout: &str, offset_s: i32) -> Listing<Mailbox<'_>> {
     let mut listing = Listing::default();
     let mut layout = None;
     for (i, line) in stdout.lines().enumerate() {
-        if line.trim().is_empty() {
+        let first = first_byte(line);
+        if first == 0 {
             continue;
         }
-        if let Some(found) = heading(line) {
+        if first == b'm'
+            && let Some(found) = heading(line)
+        {
             layout = Some(found);
             continue;
         }
@@ -137,24 +143,17 @@ fn heading(line: &str) -> Option<Layout> {
 
 /// `  15     141 2007/02/23 08:36 primary        102400 user/joe/My Mail<tab>PATH<tab>ACL`, the last date `-` if there is none.
 fn last_msg_first(line: &str, offset_s: i32) -> Result<Option<Mailbox<'_>>, &'static str> {
-    let mut rest = line;
-    let mut word = || {
-        rest = rest.trim_start_matches([' ', '\t']);
-        let end = rest.find([' ', '\t']).unwrap_or(rest.len());
-        let (found, after) = rest.split_at(end);
-        rest = after;
-        found
-    };
-    let (messages, size, date) = (word(), word(), word());
-    let Ok(messages) = messages.parse() else { return Ok(None) };
-    let Ok(size_kb) = size.parse() else { return Err("the size is not a number") };
+    let mut words = Words::of(line);
+    let (messages, size, date) = (words.number(), words.number(), words.word());
+    let Ok(messages) = messages else { return Ok(None) };
+    let Ok(size_kb) = size else { return Err("the size is not a number") };
     let last_message_s = match date {
         "-" => None,
-        _ => Some(slashed(date, word(), offset_s).ok_or("no such date of the last message")?),
+        _ => Some(slashed(date, words.word(), offset_s).ok_or("no such date of the last message")?),
     };
-    let partition = word();
-    let quota_kb = quota(word())?;
-    let mut fields = rest.trim_start_matches([' ', '\t']).split('\t');
+    let partition = words.word();
+    let quota_kb = quota(words.word())?;
+    let mut fields = words.rest().split('\t');
     let name = fields.next().unwrap_or("").trim_end();
     if owner(name).is_none() {
         return Err("no mailbox name");

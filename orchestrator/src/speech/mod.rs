@@ -22,6 +22,7 @@ pub mod setting_lines;
 pub mod start_msg;
 pub mod system;
 pub mod when;
+mod words;
 
 use thiserror::Error;
 

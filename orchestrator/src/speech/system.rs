@@ -1,6 +1,7 @@
 //! Owns the conversations with the operating system: `ps`, `ls`, `date`, `df`, `digest`, `getent`. It must not know the mail system.
 
 use super::when::{clock, fourteen, lstart, month, utc_s, zone};
+use super::words::{Words, first_byte};
 use super::{Argv, Listing, argv};
 
 /// `ps -eo user,pid,lstart,args`.
@@ -31,17 +32,15 @@ impl Process<'_> {
 
 /// Takes the first `N` words of a line and what follows them, its blanks trimmed.
 fn words<const N: usize>(line: &str) -> Option<([&str; N], &str)> {
+    let mut words = Words::of(line);
     let mut found = [""; N];
-    let mut rest = line.trim_start();
     for slot in &mut found {
-        if rest.is_empty() {
+        *slot = words.word();
+        if slot.is_empty() {
             return None;
         }
-        let end = rest.find([' ', '\t']).unwrap_or(rest.len());
-        *slot = &rest[..end];
-        rest = rest[end..].trim_start();
     }
-    Some((found, rest.trim_end()))
+    Some((found, words.rest().trim_end()))
 }
 
 /// Reads `ps -eo user,pid,lstart,args`; `offset_s` is the host's zone.
@@ -49,7 +48,7 @@ pub fn processes(stdout: &str, offset_s: i32) -> Listing<Process<'_>> {
     let mut listing = Listing::default();
     let mut headed = false;
     for (i, line) in stdout.lines().enumerate() {
-        if line.trim().is_empty() {
+        if first_byte(line) == 0 {
             continue;
         }
         if !headed && line.contains("PID") && line.contains("STARTED") {
@@ -223,11 +222,9 @@ pub fn file_system_of<'l, 't>(rows: &'l [FileSystem<'t>], path: &str) -> Option<
         .max_by_key(|f| f.mounted_on.len())
 }
 
-/// `digest -a md5 FILE…`.
-pub fn digest(paths: &[String]) -> Argv {
-    let mut command = argv(&["digest", "-a", "md5"]);
-    command.extend_from_slice(paths);
-    command
+/// `digest -a md5`, to which the files are added.
+pub fn digest() -> Argv {
+    argv(&["digest", "-a", "md5"])
 }
 
 /// Reads `digest -a md5` of `paths`: for each of them its digest, or `None` if it was missing.
@@ -266,10 +263,21 @@ pub fn digests(stdout: &str, paths: &[String]) -> Listing<Option<[u8; 16]>> {
 }
 
 fn hexadecimal(text: &str) -> Option<[u8; 16]> {
-    if text.len() != 32 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None;
+    let digits: &[u8; 32] = text.as_bytes().try_into().ok()?;
+    let mut bytes = [0; 16];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
     }
-    u128::from_str_radix(text, 16).ok().map(u128::to_be_bytes)
+    Some(bytes)
+}
+
+fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
 }
 
 /// `getent hosts NAME`.

@@ -2,6 +2,7 @@
 //!
 //! Texts carry the host's civil time without a zone; the caller brings the zone's offset (`date '+%z'`), in seconds east of UTC.
 
+use super::words::parted;
 use jiff::Timestamp;
 
 /// Seconds since 1970 UTC of a civil time in a zone `offset_s` east of UTC; `None` if no such date or time exists.
@@ -58,16 +59,31 @@ pub fn month(name: &str) -> Option<u32> {
 
 /// `12:00:05` or `12:00` → hour, minute, second.
 pub fn clock(text: &str) -> Option<(u32, u32, u32)> {
-    let mut parts = text.split(':');
-    let (hour, minute) = (number(parts.next()?)?, number(parts.next()?)?);
-    let second = parts.next().map_or(Some(0), number)?;
-    parts.next().is_none().then_some((hour, minute, second))
+    match numbers(text, b':')? {
+        ([hour, minute, second], 2 | 3) => Some((hour, minute, second)),
+        _ => None,
+    }
 }
 
 fn number(text: &str) -> Option<u32> {
-    (!text.is_empty() && text.len() <= 9 && text.bytes().all(|b| b.is_ascii_digit()))
-        .then(|| text.parse().ok())
-        .flatten()
+    numbers::<1>(text, 0).map(|([number], _)| number)
+}
+
+/// Up to `N` numbers of at most nine digits, parted by a byte, and how many they are; those that are missing are 0.
+fn numbers<const N: usize>(text: &str, part: u8) -> Option<([u32; N], usize)> {
+    let mut found = [0u32; N];
+    let (mut which, mut digits) = (0, 0);
+    for byte in text.bytes() {
+        if byte == part && digits > 0 && which + 1 < N {
+            (which, digits) = (which + 1, 0);
+        } else if byte.is_ascii_digit() && digits < 9 {
+            found[which] = found[which] * 10 + u32::from(byte - b'0');
+            digits += 1;
+        } else {
+            return None;
+        }
+    }
+    (digits > 0).then_some((found, which + 1))
 }
 
 /// `Thu Mar  1 12:00:05 2007` as five words (`ps` lstart) → seconds since 1970 UTC.
@@ -78,16 +94,15 @@ pub fn lstart(words: [&str; 5], offset_s: i32) -> Option<i64> {
 
 /// `01-Mar-2007` and `13:00:00` → seconds since 1970 UTC.
 pub fn dashed(date: &str, time: &str, offset_s: i32) -> Option<i64> {
-    let mut parts = date.split('-');
-    let (day, name, year) = (number(parts.next()?)?, parts.next()?, number(parts.next()?)?);
+    let (day, rest) = parted(date, b'-')?;
+    let (name, year) = parted(rest, b'-')?;
     let (hour, minute, second) = clock(time)?;
-    utc_s(i64::from(year), month(name)?, day, hour, minute, second, offset_s)
+    utc_s(i64::from(number(year)?), month(name)?, number(day)?, hour, minute, second, offset_s)
 }
 
 /// `2007/03/01` and `13:00` → seconds since 1970 UTC.
 pub fn slashed(date: &str, time: &str, offset_s: i32) -> Option<i64> {
-    let mut parts = date.split('/');
-    let (year, month, day) = (number(parts.next()?)?, number(parts.next()?)?, number(parts.next()?)?);
+    let ([year, month, day], 3) = numbers(date, b'/')? else { return None };
     let (hour, minute, second) = clock(time)?;
     utc_s(i64::from(year), month, day, hour, minute, second, offset_s)
 }
@@ -95,14 +110,10 @@ pub fn slashed(date: &str, time: &str, offset_s: i32) -> Option<i64> {
 /// Fourteen digits `yyyymmddhhmmss` → seconds since 1970 UTC. Made for millions of calls.
 pub fn fourteen(text: &[u8], offset_s: i32) -> Option<i64> {
     let d: &[u8; 14] = text.try_into().ok()?;
-    let mut value = [0u32; 14];
-    for (v, b) in value.iter_mut().zip(d) {
-        *v = u32::from(b.wrapping_sub(b'0'));
-        if *v > 9 {
-            return None;
-        }
+    if !d.iter().all(u8::is_ascii_digit) {
+        return None;
     }
-    let two = |i: usize| value[i] * 10 + value[i + 1];
+    let two = |i: usize| u32::from(d[i] - b'0') * 10 + u32::from(d[i + 1] - b'0');
     utc_s(i64::from(two(0) * 100 + two(2)), two(4), two(6), two(8), two(10), two(12), offset_s)
 }
 
