@@ -6,14 +6,17 @@ use crate::doors::{
     Command, Declaration, DirectoryEntry, DirectoryError, Doors, Finished, Modification, PipeEnd, Said, Scope,
     ShellError, Telling,
 };
+use crate::entries::Domain;
 use crate::inventory::{Inventory, Move, Role};
 use crate::journal::record::{Event, Note, Record, Setting, State};
+use crate::procedure::closed::Sharing;
+use crate::procedure::listings::Listings;
 use crate::procedure::snapshot::Snapshot;
 use crate::run::{Mutation, Options};
 use crate::speech::system;
 use jiff::{SignedDuration, Timestamp};
 use std::cell::{Ref, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -82,6 +85,14 @@ pub struct Run {
     state: RefCell<State>,
     /// Baselines of groups whose copy is being made, by group.
     pub sources: RefCell<BTreeMap<usize, Rc<Snapshot>>>,
+    /// What hosts take for themselves, as far as they were asked.
+    pub(crate) names: RefCell<BTreeMap<String, BTreeSet<String>>>,
+    /// The site's domains, once they were asked for.
+    pub(crate) domains: RefCell<Option<Rc<[Domain]>>>,
+    /// Who relies on the old home's taking no mail.
+    pub(crate) closed: Sharing,
+    /// Listings that groups under way at once share.
+    pub(crate) listings: Listings,
     /// Clocks learned.
     clocks: RefCell<BTreeMap<String, HostClock>>,
 }
@@ -96,6 +107,10 @@ impl Run {
             options: options.clone(),
             state: RefCell::new(state),
             sources: RefCell::default(),
+            names: RefCell::default(),
+            domains: RefCell::default(),
+            closed: Sharing::default(),
+            listings: Listings::default(),
             clocks: RefCell::default(),
         }
     }
@@ -147,7 +162,7 @@ impl Run {
 
     /// What a step kept under a name of its own ([`Note::Kept`]).
     pub fn kept(&self, step: u8, at: At, name: &str) -> Option<String> {
-        self.state.borrow().kept.get(&(step, at.group(), name.to_owned())).cloned()
+        self.state.borrow().kept(step, at.group(), name).cloned()
     }
 
     /// Whether a mutation leaves this step out.

@@ -359,7 +359,7 @@ pub enum Grade {
 }
 
 /// What a run says of itself. It is recorded and judged; it never asks for anything.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "declares")]
 pub enum Declaration {
     /// The window each user will be without access, before the first hold.

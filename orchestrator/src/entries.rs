@@ -1,6 +1,10 @@
 //! Owns users, groups and domains as the directory shows them (Schema 1 and 2), what a status means for a move, and guarded changes.
 //! It must not know when an entry is read or written.
 
+mod filters;
+
+pub use filters::{escaped, lists_on_host, uid_of_dn, users_by_uid, users_by_uids, users_on_host};
+
 use crate::doors::{DirectoryEntry, Modification};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -156,20 +160,31 @@ fn domain_of_dc_node(dn: &str) -> Option<String> {
 /// A DN in a form that compares: lower case, no blanks around separators.
 pub fn folded_dn(dn: &str) -> String {
     let mut out = String::with_capacity(dn.len());
-    for (i, rdn) in dn.split(',').enumerate() {
-        if i > 0 {
+    for rdn in dn.split(',') {
+        if !out.is_empty() {
             out.push(',');
         }
         match rdn.split_once('=') {
             Some((name, value)) => {
-                out.push_str(&name.trim().to_ascii_lowercase());
+                push_folded(&mut out, name);
                 out.push('=');
-                out.push_str(&value.trim().to_lowercase());
+                push_folded(&mut out, value);
             }
             None => out.push_str(rdn.trim()),
         }
     }
     out
+}
+
+fn push_folded(out: &mut String, text: &str) {
+    let text = text.trim();
+    if text.is_ascii() {
+        let from = out.len();
+        out.push_str(text);
+        out[from..].make_ascii_lowercase();
+    } else {
+        out.push_str(&text.to_lowercase());
+    }
 }
 
 /// The domain under whose base a DN lies: the one with the longest base.
@@ -500,55 +515,6 @@ pub fn guarded(attribute: &str, old: Option<&str>, new: Option<&str>) -> Vec<Mod
         changes.push(Modification::Add(attribute.to_owned(), one(new)));
     }
     changes
-}
-
-/// A value as it stands in a filter (RFC 4515).
-pub fn escaped(value: &str) -> String {
-    let mut out = String::with_capacity(value.len());
-    for c in value.chars() {
-        match c {
-            '*' => out.push_str("\\2a"),
-            '(' => out.push_str("\\28"),
-            ')' => out.push_str("\\29"),
-            '\\' => out.push_str("\\5c"),
-            '\0' => out.push_str("\\00"),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-/// `(&(objectClass=inetMailUser)(|(uid=…)(uid=…)))`: users by uid, without their domains.
-pub fn users_by_uid<'u>(uids: impl IntoIterator<Item = &'u str>) -> String {
-    let mut filter = "(&(objectClass=inetMailUser)(|".to_owned();
-    for uid in uids {
-        filter.push_str("(uid=");
-        filter.push_str(&escaped(uid));
-        filter.push(')');
-    }
-    filter.push_str("))");
-    filter
-}
-
-/// Users whose mailHost is one of these names.
-pub fn users_on_host<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
-    on_host("inetMailUser", names)
-}
-
-/// Groups whose mailHost is one of these names.
-pub fn lists_on_host<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
-    on_host("inetMailGroup", names)
-}
-
-fn on_host<'n>(class: &str, names: impl IntoIterator<Item = &'n str>) -> String {
-    let mut filter = format!("(&(objectClass={class})(|");
-    for name in names {
-        filter.push_str("(mailHost=");
-        filter.push_str(&escaped(name));
-        filter.push(')');
-    }
-    filter.push_str("))");
-    filter
 }
 
 #[cfg(test)]

@@ -408,9 +408,9 @@ pub struct State {
     /// Held files released, by host.
     pub released: BTreeMap<String, BTreeSet<String>>,
     /// Declarations made.
-    pub declared: Vec<Declaration>,
-    /// What steps keep under names of their own, by step and group.
-    pub kept: BTreeMap<(u8, Option<usize>, String), String>,
+    pub declared: BTreeSet<Declaration>,
+    /// What steps keep under names of their own, by name, then by step and group.
+    pub kept: BTreeMap<String, BTreeMap<(u8, Option<usize>), String>>,
 }
 
 impl State {
@@ -478,7 +478,9 @@ impl State {
             Record::LeftOut { user, why } => {
                 self.left_out.entry(user).or_insert(why);
             }
-            Record::Declared { what } => self.declared.push(what),
+            Record::Declared { what } => {
+                self.declared.insert(what);
+            }
             Record::Ended { how } => self.ended = Some(how),
         }
         self.records += 1;
@@ -503,7 +505,10 @@ impl State {
             let plan = self.steps.get(&(1, None)).copied();
             self.steps.retain(|(_, group), _| stays(group));
             self.steps.extend(plan.map(|p| ((1, None), p)));
-            self.kept.retain(|(_, group, _), _| stays(group));
+            self.kept.retain(|_, kept| {
+                kept.retain(|(_, group), _| stays(group));
+                !kept.is_empty()
+            });
             for (_, notes) in self.group_notes.iter_mut().enumerate().filter(|(g, _)| !moved.contains(g)) {
                 *notes = GroupNotes::default();
             }
@@ -577,7 +582,7 @@ impl State {
                 }
             }
             Note::Kept { name, value } => {
-                self.kept.insert((step, group, name), value);
+                self.kept.entry(name).or_default().insert((step, group), value);
             }
         }
         Ok(())
@@ -586,6 +591,11 @@ impl State {
     fn group_mut(&mut self, group: Option<usize>) -> Result<&mut GroupNotes, String> {
         let group = group.ok_or("a note of a group without its group")?;
         self.group_notes.get_mut(group).ok_or_else(|| format!("group {group} is not in the plan"))
+    }
+
+    /// What a step keeps under a name of its own.
+    pub fn kept(&self, step: u8, group: Option<usize>, name: &str) -> Option<&String> {
+        self.kept.get(name)?.get(&(step, group))
     }
 
     /// Whether a step is done.

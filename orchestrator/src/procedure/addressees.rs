@@ -24,9 +24,14 @@ pub struct Addressees {
 impl Addressees {
     /// Reads the users' entries from the master.
     pub async fn of(run: &Run, users: &[String]) -> Result<Addressees, Halt> {
-        let domains = people::domains(run).await?;
+        let domains = people::known_domains(run).await?;
         let entries = people::persons(run, users).await?;
         Ok(Addressees::new(users, entries, &domains, &run.inventory.default_domain))
+    }
+
+    /// Knows users by their mailboxes only, not by their addresses: enough for mail whose store and user are fixed (fact 3).
+    pub fn by_mailbox(users: &[String]) -> Addressees {
+        Addressees::new(users, BTreeMap::new(), &[], "")
     }
 
     /// From entries that were read already.
@@ -72,14 +77,14 @@ impl Addressees {
     }
 
     /// Whether a file is to a list that the run holds.
-    pub fn is_to_a_list(&self, file: &QueueFile<'_>) -> bool {
+    pub fn is_to_a_list(&self, file: &QueueFile) -> bool {
         let listed = |address: &str| match leads(address) {
             Leads::Hold { address } | Leads::Host { address, .. } | Leads::Address(address) => {
                 self.lists.contains(&self.folded(address))
             }
             _ => false,
         };
-        !self.lists.is_empty() && file.to.iter().any(|to| listed(to.address))
+        !self.lists.is_empty() && file.to.iter().any(|to| listed(&to.address))
     }
 
     /// Lower case, without `+detail`, the domain by its first name.
@@ -89,7 +94,7 @@ impl Addressees {
             Some((local, domain)) => {
                 let local = local.split_once('+').map_or(local, |(l, _)| l);
                 let domain = self.domains.get(domain).map_or(domain, String::as_str);
-                format!("{local}@{domain}")
+                [local, "@", domain].concat()
             }
             None => address,
         }
@@ -106,13 +111,13 @@ impl Addressees {
     }
 
     /// The users asked about among a file's recipients, by envelope address or original recipient.
-    pub fn users_of<'a>(&'a self, file: &QueueFile<'_>) -> Vec<&'a str> {
+    pub fn users_of<'a>(&'a self, file: &QueueFile) -> Vec<&'a str> {
         let mut users: Vec<&str> = Vec::new();
         for to in &file.to {
-            let found = self.user(to.address).or_else(|| match leads(to.address) {
+            let found = self.user(&to.address).or_else(|| match leads(&to.address) {
                 // The address says whose it is; the original recipient may be a list.
                 Leads::Here { .. } | Leads::Lmtp { .. } => None,
-                _ => to.original.and_then(|o| self.by_address.get(&self.folded(o)).map(String::as_str)),
+                _ => to.original.as_deref().and_then(|o| self.by_address.get(&self.folded(o)).map(String::as_str)),
             });
             users.extend(found);
         }

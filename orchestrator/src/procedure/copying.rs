@@ -4,6 +4,7 @@
 //! Nothing here ever writes to the old store, with one exception that belongs to a rollback: mail that had come to the
 //! destination is brought home.
 
+use super::listings::{self, Others};
 use super::settings;
 use super::snapshot::{self, Copy, Snapshot};
 use super::step_01_backup_groups::own_file;
@@ -16,16 +17,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Names of the mailboxes of these users on a host.
 pub async fn mailboxes_of(run: &Run, host: &str, users: &[String]) -> Result<Vec<String>, Halt> {
-    let zone_s = run.clock(host).await?.zone_s;
-    let wanted: BTreeSet<&str> = users.iter().map(String::as_str).collect();
-    let argv = match users {
-        [one] => mboxutil::list(true, Some(&format!("user/{one}/*"))),
-        _ => mboxutil::list(true, None),
+    let [one] = users else {
+        let listed = listings::mailboxes(run, host, Others::AreWaitedForShortly).await?;
+        let theirs = users.iter().flat_map(|user| listed.of(user).iter().filter(move |m| m.owner() == user));
+        return Ok(theirs.map(|m| m.name.to_string()).collect());
     };
-    run.read(host, &argv, |said| {
+    let zone_s = run.clock(host).await?.zone_s;
+    run.read(host, &mboxutil::list(false, Some(&format!("user/{one}/*"))), |said| {
         let down = refusal::refusals(&said.stderr).iter().any(|r| matches!(r, Refusal::StoredDown));
         let rows = mboxutil::mailboxes(&said.stdout, zone_s).whole().ok()?;
-        let ours = rows.iter().filter(|r| wanted.contains(r.owner())).map(|r| r.name.to_owned());
+        let ours = rows.iter().filter(|r| r.owner() == one).map(|r| r.name.to_owned());
         (!down).then(|| ours.collect())
     })
     .await
@@ -159,7 +160,7 @@ pub async fn save(run: &Run, step: u8, at: At, user: &str, there: &Snapshot, sou
     let mut wanted: Vec<(String, String, BTreeSet<Key>)> = Vec::new();
     let mut since_s = i64::MAX;
     let mut clean = true;
-    for (name, copy) in there.iter().filter(|(name, _)| mboxutil::owner(name) == Some(user)) {
+    for (name, copy) in snapshot::of_user(there, user) {
         if let Some((found, since)) = extras(copy, source.get(name)) {
             let kept = format!("rehost.{}.{}", user.replace(['@', '/'], "_"), wanted.len() + 1);
             wanted.push((kept, name.clone(), found));

@@ -43,8 +43,8 @@ pub async fn hold(run: &Run, at: At) -> Result<(), Halt> {
 /// The lists that the run holds: DN and address.
 pub fn held(run: &Run) -> Vec<(String, String)> {
     let state = run.state();
-    let ours = state.kept.iter().filter(|((step, group, _), _)| *step == 4 && group.is_none());
-    ours.filter_map(|((_, _, name), mail)| Some((name.strip_prefix(KEPT)?.to_owned(), mail.clone()))).collect()
+    let ours = state.kept.range(KEPT.to_owned()..).map_while(|(name, kept)| Some((name.strip_prefix(KEPT)?, kept)));
+    ours.filter_map(|(dn, kept)| Some((dn.to_owned(), kept.get(&(4, None))?.clone()))).collect()
 }
 
 /// Opens them again and waits until every server says so. `moved`: their filters name the new home from now on.

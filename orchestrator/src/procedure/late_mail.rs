@@ -5,6 +5,7 @@
 //! (the archive had it) nor elsewhere (it was carried). Bodies are compared by digest, never by count or exit status.
 
 use super::copying;
+use super::listings::{self, Listed, Others};
 use super::snapshot::{self, Copy, Kept};
 use super::step_01_backup_groups::own_file;
 use crate::context::{At, Halt, Run};
@@ -32,26 +33,38 @@ pub struct Late {
 
 /// Names of all mailboxes of these users at a host.
 pub async fn mailboxes_of(run: &Run, host: &str, users: &[String]) -> Result<Vec<String>, Halt> {
-    let ours: BTreeSet<String> = users.iter().map(|u| u.to_lowercase()).collect();
-    let zone_s = run.clock(host).await?.zone_s;
-    run.read(host, &mboxutil::list(false, None), |said| {
-        let listing = mboxutil::mailboxes(&said.stdout, zone_s);
-        // An answer without a heading or with an error is no empty list.
-        if !said.stderr.trim().is_empty() || (listing.rows.is_empty() && !said.stdout.contains("mailbox")) {
-            return None;
-        }
-        let rows = listing.whole().ok()?;
-        Some(rows.iter().filter(|m| ours.contains(&m.owner().to_lowercase())).map(|m| m.name.to_owned()).collect())
-    })
-    .await
+    let listed = listings::mailboxes(run, host, Others::AreWaitedForShortly).await?;
+    Ok(users.iter().flat_map(|user| listed.of(user)).map(|m| m.name.to_string()).collect())
 }
 
-/// Late messages of these users, compared now. `tag` keeps the file of names of groups under way at once apart.
-pub async fn late(run: &Run, users: &[String], tag: &str) -> Result<Vec<Late>, Halt> {
-    let (from, to) = (run.move_.from.clone(), run.move_.to.clone());
-    let names = mailboxes_of(run, &from, users).await?;
+/// When the backup of a group began, by the old home's clock; for the site that of the first group. `None`: there was none.
+pub fn copied_since_s(run: &Run, at: At) -> Option<i64> {
+    let state = run.state();
+    let notes = match at {
+        At::Group(group) => state.group_notes.get(group..=group).unwrap_or_default(),
+        At::Site => &state.group_notes,
+    };
+    notes.iter().filter_map(|n| n.backup_started).map(|(_, source_at)| source_at.as_second()).min()
+}
+
+/// Whether something may have come to a mailbox since this time: by the minute of its last message, by its count, or because no
+/// baseline knows it.
+fn is_suspect(run: &Run, mailbox: &Listed, since_s: i64) -> bool {
+    let baseline = run.state().baselines.get(&*mailbox.name).map(|b| b.messages);
+    baseline != Some(mailbox.messages) || mailbox.last_message_s.is_some_and(|s| s + 60 > since_s)
+}
+
+/// Late messages of these users, compared now. `tag` keeps the file of names of groups under way at once apart. `since_s`: only
+/// mailboxes that say of themselves that something may have come since; without it every mailbox is read.
+pub async fn late(run: &Run, users: &[String], tag: &str, since_s: Option<i64>) -> Result<Vec<Late>, Halt> {
+    let (from, to) = (run.move_.from.as_str(), run.move_.to.as_str());
+    let others = if since_s.is_some() { Others::AreWaitedFor } else { Others::AreWaitedForShortly };
+    let listed = listings::mailboxes(run, from, others).await?;
+    let theirs = users.iter().flat_map(|user| listed.of(user));
+    let read = theirs.filter(|m| since_s.is_none_or(|since_s| is_suspect(run, m, since_s)));
+    let names: Vec<String> = read.map(|m| m.name.to_string()).collect();
     let file = own_file(&format!("late-{tag}"));
-    let old = snapshot::snapshot(run, &from, &names, &file).await?;
+    let old = snapshot::snapshot(run, from, &names, &file).await?;
     let mut suspects: BTreeMap<String, Vec<Kept>> = BTreeMap::new();
     for (name, copy) in &old {
         let messages = above_baseline(run, name, copy);
@@ -63,15 +76,16 @@ pub async fn late(run: &Run, users: &[String], tag: &str) -> Result<Vec<Late>, H
         return Ok(Vec::new());
     }
     let names: Vec<String> = suspects.keys().cloned().collect();
-    let new = snapshot::snapshot(run, &to, &names, &file).await?;
+    let new = snapshot::snapshot(run, to, &names, &file).await?;
+    let by_id: BTreeMap<String, &String> = users.iter().map(|u| (u.to_lowercase(), u)).collect();
     let mut found = Vec::new();
     for (name, messages) in suspects {
         let Some(source) = old.get(&name) else { continue };
         let missing = missing_of(run, (source, &messages), new.get(&name)).await?;
-        let owner = mboxutil::owner(&name).unwrap_or("");
-        let Some(user) = users.iter().find(|u| u.eq_ignore_ascii_case(owner)) else { continue };
+        let owner = mboxutil::owner(&name).unwrap_or("").to_lowercase();
+        let Some(user) = by_id.get(&owner) else { continue };
         let arrived = (messages.len() - missing.len()) as u64;
-        found.push(Late { user: user.clone(), mailbox: name, missing, arrived, all: source.messages.clone() });
+        found.push(Late { user: (*user).clone(), mailbox: name, missing, arrived, all: source.messages.clone() });
     }
     Ok(found)
 }
@@ -146,8 +160,10 @@ pub async fn carry(run: &Run, step: u8, at: At, users: &[String], tag: &str) -> 
     if !carried.is_empty() {
         wait_for(run, carried.keys()).await?;
     }
+    // The last look, before old mailboxes go, reads every mailbox.
+    let since_s = if step == 14 { copied_since_s(run, at) } else { None };
     for attempt in 0..=run.options.bounds.tries {
-        let found = late(run, users, tag).await?;
+        let found = late(run, users, tag, since_s).await?;
         let missing: Vec<Late> = found.into_iter().filter(|l| !l.missing.is_empty()).collect();
         finish(run, step, at, users, &mut carried, &missing).await?;
         if missing.is_empty() || attempt == run.options.bounds.tries {

@@ -6,6 +6,7 @@ pub mod closed;
 pub mod copying;
 pub mod held_lists;
 pub mod late_mail;
+pub mod listings;
 pub mod people;
 pub mod published;
 pub mod qm_session;

@@ -2,14 +2,16 @@
 //! server answers the same. It must not know which step wants which value.
 
 use crate::context::{Blocker, Halt, Modified, Run};
-use crate::doors::{DirectoryEntry, Scope};
+use crate::doors::Scope;
 use crate::entries::{self, Domain, User};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::inventory::Role;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
-/// Up to so many entries are asked for one by one; more are taken out of one search.
-const ONE_BY_ONE: usize = 32;
+/// Attributes that tell a user's entry, where mail goes and whether it is let in.
+pub const STATE_ATTRIBUTES: &[&str] = &["objectClass", "uid", "mailHost", "mailUserStatus"];
 
-/// Domains of the site, from the master.
+/// Domains of the site, from the master, as they are now.
 pub async fn domains(run: &Run) -> Result<Vec<Domain>, Halt> {
     let filter = "(|(objectClass=inetDomain)(objectClass=sunManagedOrganization))";
     let master = run.master()?;
@@ -17,26 +19,38 @@ pub async fn domains(run: &Run) -> Result<Vec<Domain>, Halt> {
     Ok(found.iter().filter_map(Domain::from_entry).collect())
 }
 
+/// The same, asked once a run: for names and bases, which do not change while a batch moves.
+pub async fn known_domains(run: &Run) -> Result<Rc<[Domain]>, Halt> {
+    let known = run.domains.borrow().clone();
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    let found: Rc<[Domain]> = domains(run).await?.into();
+    run.domains.replace(Some(found.clone()));
+    Ok(found)
+}
+
 /// Entries of users by store user id as the move names them, from the master. Who has none is not in the answer; who has
 /// two is there with both.
 pub async fn people(run: &Run, users: &[String]) -> Result<BTreeMap<String, Vec<User>>, Halt> {
-    if users.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let domains = domains(run).await?;
-    let named: BTreeMap<String, &String> = users.iter().map(|u| (u.to_lowercase(), u)).collect();
-    let uids: BTreeSet<&str> = users.iter().map(|u| u.split_once('@').map_or(u.as_str(), |(uid, _)| uid)).collect();
-    let filter = match users.len() <= ONE_BY_ONE {
-        true => entries::users_by_uid(uids),
-        false => "(objectClass=inetMailUser)".to_owned(),
-    };
-    let master = run.master()?;
-    let found = run.search(master, &run.inventory.user_base, Scope::Sub, &filter, entries::USER_ATTRIBUTES).await?;
+    people_with(run, users, entries::USER_ATTRIBUTES).await
+}
+
+async fn people_with(run: &Run, users: &[String], attributes: &[&str]) -> Result<BTreeMap<String, Vec<User>>, Halt> {
     let mut people: BTreeMap<String, Vec<User>> = BTreeMap::new();
-    for entry in &found {
-        let Some(user) = User::from_entry(entry, &domains, &run.inventory.default_domain) else { continue };
-        if let Some(name) = named.get(&user.store_id.to_lowercase()) {
-            people.entry((*name).clone()).or_default().push(user);
+    if users.is_empty() {
+        return Ok(people);
+    }
+    let domains = known_domains(run).await?;
+    let named: BTreeMap<String, &String> = users.iter().map(|u| (u.to_lowercase(), u)).collect();
+    let master = run.master()?;
+    for filter in entries::users_by_uids(users.iter().map(|u| u.split_once('@').map_or(u.as_str(), |(uid, _)| uid))) {
+        let found = run.search(master, &run.inventory.user_base, Scope::Sub, &filter, attributes).await?;
+        let found = found.iter().filter_map(|e| User::from_entry(e, &domains, &run.inventory.default_domain));
+        for user in found {
+            if let Some(name) = named.get(&user.store_id.to_lowercase()) {
+                people.entry((*name).clone()).or_default().push(user);
+            }
         }
     }
     Ok(people)
@@ -44,7 +58,12 @@ pub async fn people(run: &Run, users: &[String]) -> Result<BTreeMap<String, Vec<
 
 /// The one entry of each user; who has none or several is left away (step 1 has named and left out such users).
 pub async fn persons(run: &Run, users: &[String]) -> Result<BTreeMap<String, User>, Halt> {
-    let people = people(run, users).await?;
+    persons_with(run, users, entries::USER_ATTRIBUTES).await
+}
+
+/// The same with some attributes only; the others are as if they were absent.
+pub async fn persons_with(run: &Run, users: &[String], attributes: &[&str]) -> Result<BTreeMap<String, User>, Halt> {
+    let people = people_with(run, users, attributes).await?;
     let one = |(name, mut entries): (String, Vec<User>)| (entries.len() == 1).then(|| (name, entries.remove(0)));
     Ok(people.into_iter().filter_map(one).collect())
 }
@@ -103,13 +122,26 @@ pub async fn write(
     Err(Halt::RollBack(Blocker::new("ldap-refused", what).on(master)))
 }
 
-/// Waits until every directory server answers these values of an attribute, by dn, byte for byte.
-pub async fn agree(run: &Run, attribute: &str, wanted: &BTreeMap<String, Option<String>>) -> Result<(), Halt> {
+/// Values of an attribute that servers have to answer, by dn.
+pub type Wanted = BTreeMap<String, Option<String>>;
+
+/// Waits until every directory server answers these values of an attribute, byte for byte.
+pub async fn agree(run: &Run, attribute: &str, wanted: &Wanted) -> Result<(), Halt> {
+    agree_at(run, &run.directories(), attribute, wanted).await
+}
+
+/// Waits until every replica answers what the master has just answered.
+pub async fn replicas_agree(run: &Run, attribute: &str, wanted: &Wanted) -> Result<(), Halt> {
+    agree_at(run, &run.hosts(Role::LdapReplica), attribute, wanted).await
+}
+
+async fn agree_at(run: &Run, servers: &[&str], attribute: &str, wanted: &Wanted) -> Result<(), Halt> {
     let began = run.now();
-    for server in run.directories() {
+    for server in servers {
         let mut pause_s = 1;
-        loop {
-            let Some((dn, is)) = first_other(run, server, attribute, wanted).await? else { break };
+        // Who has answered once as wanted is not asked again.
+        let mut others = others(run, server, attribute, wanted).await?;
+        while let Some((dn, is)) = others.first_key_value() {
             let waited_s = run.now().duration_since(began).as_secs();
             if waited_s >= i64::try_from(run.options.bounds.replica_s).unwrap_or(i64::MAX) {
                 let what =
@@ -118,44 +150,30 @@ pub async fn agree(run: &Run, attribute: &str, wanted: &BTreeMap<String, Option<
             }
             run.sleep_s(pause_s).await;
             pause_s = (pause_s * 2).min(30);
+            let left = others.into_keys().map(|dn| (dn.clone(), wanted[&dn].clone())).collect();
+            others = self::others(run, server, attribute, &left).await?;
         }
     }
     Ok(())
 }
 
-/// The first entry for which a server answers another value.
-async fn first_other(
-    run: &Run,
-    server: &str,
-    attribute: &str,
-    wanted: &BTreeMap<String, Option<String>>,
-) -> Result<Option<(String, Option<String>)>, Halt> {
-    let mut found: BTreeMap<String, Option<String>> = BTreeMap::new();
-    if wanted.len() > ONE_BY_ONE {
-        let values: BTreeSet<&Option<String>> = wanted.values().collect();
-        // Only entries that have what is wanted come back, unless absence is wanted too.
-        let filter = match values.iter().all(|v| v.is_some()) && values.len() <= 8 {
-            true => {
-                let one =
-                    |v: &&Option<String>| format!("({attribute}={})", entries::escaped(v.as_deref().unwrap_or("")));
-                format!("(|{})", values.iter().map(one).collect::<String>())
-            }
-            false => format!("({attribute}=*)"),
-        };
+/// The entries for which a server answers another value, with what it answers. Users are asked for by uid, many a search;
+/// everything else is asked for one by one.
+async fn others(run: &Run, server: &str, attribute: &str, wanted: &Wanted) -> Result<Wanted, Halt> {
+    let mut found = Wanted::new();
+    for filter in entries::users_by_uids(wanted.keys().filter_map(|dn| entries::uid_of_dn(dn))) {
         let all = run.search(server, &run.inventory.user_base, Scope::Sub, &filter, &[attribute]).await?;
-        let value = |e: &DirectoryEntry| (entries::folded_dn(&e.dn), entries::value(e, attribute));
-        found.extend(all.iter().map(value));
+        found.extend(all.iter().map(|e| (entries::folded_dn(&e.dn), entries::value(e, attribute))));
     }
+    let mut others = Wanted::new();
     for (dn, value) in wanted {
-        let is = match found.get(&entries::folded_dn(dn)) {
-            Some(is) => is.clone(),
-            // Not in the search: the attribute is absent, or was not asked for yet.
-            None if wanted.len() > ONE_BY_ONE => None,
+        let is = match entries::uid_of_dn(dn) {
+            Some(_) => found.remove(&entries::folded_dn(dn)).flatten(),
             None => value_at(run, server, dn, attribute).await?,
         };
         if is != *value {
-            return Ok(Some((dn.clone(), is)));
+            others.insert(dn.clone(), is);
         }
     }
-    Ok(None)
+    Ok(others)
 }

@@ -149,7 +149,7 @@ pub async fn queues(run: &Run, at: At) -> Result<(), Halt> {
                     let said = run.look(host, &argv).await?;
                     let queue = imsimta_qm::queue(&said.stdout, 0);
                     let is_theirs = |c: &str| c.starts_with("ims-ms") || c.starts_with("tcp_lmtp");
-                    if queue.files.iter().any(|f| is_theirs(f.channel)) {
+                    if queue.files.iter().any(|f| is_theirs(&f.channel)) {
                         stuck = Some((host.to_owned(), user.clone()));
                     }
                 }

@@ -140,8 +140,7 @@ pub async fn present(run: &Run, host: &str, place: &Place, name: &str) -> Result
     Ok(match place {
         Place::Configutil => {
             let text = String::from_utf8_lossy(&file.bytes);
-            let found = configutil::settings(&text).rows.into_iter().find(|s| s.name == name);
-            found.map(|s| s.value.into_owned())
+            configutil::option(&text, name).map(|value| value.into_owned())
         }
         Place::OptionDat => option_dat::value(&file.bytes, name).map_err(bad)?,
         Place::ProxyCfg { .. } => proxy_cfg::value(&file.bytes, name).map_err(bad)?,

@@ -42,6 +42,12 @@ pub struct Copy {
 /// Mailboxes by name.
 pub type Snapshot = BTreeMap<String, Copy>;
 
+/// The mailboxes of one user.
+pub fn of_user<'s>(snapshot: &'s Snapshot, user: &str) -> impl Iterator<Item = (&'s String, &'s Copy)> {
+    let prefix = format!("user/{user}/");
+    snapshot.range(prefix.clone()..).take_while(move |(name, _)| name.starts_with(&prefix))
+}
+
 /// FNV-1a, 64 bits: pinned, the same on every machine.
 fn fnv(mut hash: u64, bytes: &[u8]) -> u64 {
     for byte in bytes {

@@ -1,6 +1,7 @@
 //! Owns step 2: telling users early, and ending their sessions; step 5 has it done again after the hold. It must not know
 //! the status of anybody.
 
+use super::listings::Others;
 use super::settings::{self, Service};
 use super::step_01_backup_groups::own_file;
 use crate::context::{At, Halt, Run};
@@ -117,7 +118,8 @@ pub async fn after_hold(run: &Run, at: At) -> Result<BTreeSet<String>, Halt> {
     }
     let pop = settings::effective(run, from, "service.pop.enable").await?;
     if pop.is_some_and(|v| settings::is_yes(&v)) && run.kept(5, at, "pop").is_none() {
-        settings::restart(run, from, Service::Pop, false, "POP sessions cannot be seen").await?;
+        let restart = async || settings::restart(run, from, Service::Pop, false, "POP sessions cannot be seen").await;
+        run.listings.pop_restart.ask(run, Others::AreWaitedForShortly, restart).await?;
         run.note(5, at, Note::Kept { name: "pop".to_owned(), value: "restarted".to_owned() }).await?;
     }
     Ok(left.into_iter().map(|(_, user)| user).collect())

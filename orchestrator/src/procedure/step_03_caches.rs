@@ -73,14 +73,18 @@ async fn known_names(run: &Run) -> Result<BTreeSet<String>, Halt> {
     Ok(known)
 }
 
-/// What a host takes for itself: `local.hostname` and its aliases (F1.1-24), in small letters.
+/// What a host takes for itself: `local.hostname` and its aliases (F1.1-24), in small letters; asked once a run.
 pub async fn names_of(run: &Run, host: &str) -> Result<BTreeSet<String>, Halt> {
+    if let Some(known) = run.names.borrow().get(host) {
+        return Ok(known.clone());
+    }
     let mut names = BTreeSet::new();
     for option in ["local.hostname", "local.imta.hostnamealiases"] {
         let value = settings::effective(run, host, option).await?.unwrap_or_default();
         let words = value.split([',', ' ', '\t']).map(str::trim).filter(|w| !w.is_empty());
         names.extend(words.map(str::to_ascii_lowercase));
     }
+    run.names.borrow_mut().insert(host.to_owned(), names.clone());
     Ok(names)
 }
 

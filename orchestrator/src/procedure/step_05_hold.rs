@@ -89,10 +89,9 @@ pub fn written(run: &Run, at: At) -> BTreeMap<String, String> {
 /// Every server answers hold; transactions that expanded an alias before have ended; nobody is connected.
 pub async fn verify(run: &Run, at: At) -> Result<(), Halt> {
     let At::Group(group) = at else { return Ok(()) };
-    let left_out = run.state().left_out.clone();
-    let held = written(run, at);
-    let wanted = held.iter().filter(|(user, _)| !left_out.contains_key(*user));
-    let wanted = wanted.map(|(_, dn)| (dn.clone(), Some("hold".to_owned()))).collect();
+    let mut held = written(run, at);
+    held.retain(|user, _| !run.state().left_out.contains_key(user));
+    let wanted = held.into_values().map(|dn| (dn, Some("hold".to_owned()))).collect();
     people::agree(run, STATUS, &wanted).await?;
     if run.state().group_notes[group].held.is_none() {
         run.note(5, at, Note::Held { at: run.now() }).await?;

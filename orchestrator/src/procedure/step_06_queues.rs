@@ -5,7 +5,7 @@
 //! `conversion`, `reprocess` or `process` is looked up again when it is dequeued (F5.3-02) and sees hold, unless its
 //! recipients were rewritten already: so it is the recipients that decide, in whichever channel.
 
-use super::people;
+use super::listings;
 use super::step_03_caches::names_of;
 use super::step_05_hold;
 use crate::context::{At, Blocker, Halt, Run};
@@ -32,8 +32,6 @@ struct Stuck {
     host: String,
     channel: String,
     file: String,
-    held: bool,
-    queued_s: i64,
     size_kb: u64,
     users: BTreeSet<String>,
 }
@@ -62,12 +60,11 @@ pub async fn act(run: &Run, at: At) -> Result<(), Halt> {
         if users.is_empty() {
             return Ok(());
         }
-        let stuck = stuck_files(run, &users).await?;
-        let (held, active): (Vec<Stuck>, Vec<Stuck>) = stuck.into_iter().partition(|s| s.held);
-        for file in &held {
-            name_held(run, file).await?;
-        }
+        let active = stuck_files(run, &users, false).await?;
         if active.is_empty() {
+            for file in stuck_files(run, &users, true).await? {
+                name_held(run, &file).await?;
+            }
             return Ok(());
         }
         if run.now().duration_since(began).as_secs() >= bound_s {
@@ -88,60 +85,61 @@ pub async fn act(run: &Run, at: At) -> Result<(), Halt> {
     }
 }
 
-/// One listing per MTA for active files and one for held ones.
-async fn stuck_files(run: &Run, users: &[String]) -> Result<Vec<Stuck>, Halt> {
+/// Files on each MTA, active or sidelined, that lead to the old mailboxes of these users.
+async fn stuck_files(run: &Run, users: &[String], held: bool) -> Result<Vec<Stuck>, Halt> {
     let mut stores = names_of(run, &run.move_.from).await?;
     stores.insert(run.move_.from.to_ascii_lowercase());
-    let wanted: BTreeMap<String, &String> = users.iter().map(|u| (u.to_lowercase(), u)).collect();
+    let group = Held {
+        stores,
+        wanted: users.iter().map(|u| (u.to_lowercase(), u)).collect(),
+        default_domain: format!("@{}", run.inventory.default_domain.to_lowercase()),
+    };
     let mut stuck = Vec::new();
     for host in run.mtas() {
-        let zone_s = run.clock(host).await?.zone_s;
-        let is_old = stores.contains(&host.to_ascii_lowercase());
-        for held in [false, true] {
-            let argv = imsimta_qm::directory(held, None);
-            let found = run
-                .read(host, &argv, |said| {
-                    let files = imsimta_qm::queue(&said.stdout, zone_s).whole().ok()?;
-                    let ours = |f: &QueueFile<'_>| {
-                        let users = fixed_users(f, is_old, &stores, &wanted, &run.inventory.default_domain);
-                        (!users.is_empty()).then(|| Stuck {
-                            host: host.to_owned(),
-                            channel: f.channel.to_owned(),
-                            file: f.file.to_owned(),
-                            held: f.is_held(),
-                            queued_s: f.queued_s,
-                            size_kb: f.size_blocks,
-                            users,
-                        })
-                    };
-                    Some(files.iter().filter(|f| f.channel != "hold").filter_map(ours).collect::<Vec<_>>())
-                })
-                .await?;
-            stuck.extend(found);
+        let is_old = group.stores.contains(&host.to_ascii_lowercase());
+        let queue = listings::queue(run, host, held, None).await?;
+        let Some(queue) = &*queue else { continue };
+        for file in queue.files.iter().filter(|f| &*f.channel != "hold") {
+            let users = group.fixed_users(file, is_old);
+            if !users.is_empty() {
+                stuck.push(Stuck {
+                    host: host.to_owned(),
+                    channel: file.channel.to_string(),
+                    file: file.file.to_string(),
+                    size_kb: file.size_blocks,
+                    users,
+                });
+            }
         }
     }
     Ok(stuck)
 }
 
-/// Users of the group to whose old mailbox a file leads without another look at the directory.
-fn fixed_users(
-    file: &QueueFile<'_>,
-    is_old: bool,
-    stores: &BTreeSet<String>,
-    wanted: &BTreeMap<String, &String>,
-    default_domain: &str,
-) -> BTreeSet<String> {
-    let fixed = |address: &str| {
-        let user = match imsimta_qm::leads(address) {
-            Leads::Here { user } if is_old => user,
-            Leads::Lmtp { store, user } if stores.contains(&store.to_ascii_lowercase()) => user,
-            _ => return None,
+/// Whose mail is looked for.
+struct Held<'u> {
+    /// Names of the old home.
+    stores: BTreeSet<String>,
+    /// Users by folded store user id.
+    wanted: BTreeMap<String, &'u String>,
+    /// What follows a plain uid where a domain is written all the same.
+    default_domain: String,
+}
+
+impl Held<'_> {
+    /// Users of the group to whose old mailbox a file leads without another look at the directory.
+    fn fixed_users(&self, file: &QueueFile, is_old: bool) -> BTreeSet<String> {
+        let fixed = |address: &str| {
+            let user = match imsimta_qm::leads(address) {
+                Leads::Here { user } if is_old => user,
+                Leads::Lmtp { store, user } if self.stores.contains(&store.to_ascii_lowercase()) => user,
+                _ => return None,
+            };
+            let user = user.to_lowercase();
+            let plain = user.strip_suffix(&self.default_domain).unwrap_or(&user);
+            self.wanted.get(plain).map(|u| (*u).clone())
         };
-        let user = user.to_lowercase();
-        let plain = user.strip_suffix(&format!("@{}", default_domain.to_lowercase())).unwrap_or(&user);
-        wanted.get(plain).map(|u| (*u).clone())
-    };
-    file.to.iter().filter_map(|to| fixed(to.address)).collect()
+        file.to.iter().filter_map(|to| fixed(&to.address)).collect()
+    }
 }
 
 /// A sidelined file stays where it is: it is named, never released blindly.
@@ -189,23 +187,15 @@ async fn reasons(run: &Run, active: &[Stuck]) -> Result<BTreeMap<String, String>
     Ok(reasons)
 }
 
-/// Listed once more: nothing is left for those who go on. Mail that re-expands must still find hold.
+/// Listed once more: nothing is left for those who go on. (That mail which re-expands still finds hold is step 7's first look.)
 pub async fn verify(run: &Run, at: At) -> Result<(), Halt> {
     let users = run.users(at);
     if users.is_empty() {
         return Ok(());
     }
-    if let Some(file) = stuck_files(run, &users).await?.into_iter().find(|f| !f.held) {
+    if let Some(file) = stuck_files(run, &users, false).await?.first() {
         let what = format!("{} in {} leads to the old store again; see who queues it", file.file, file.channel);
         return Err(Halt::Again(Blocker::new("queue-stuck", what).on(&file.host)));
-    }
-    let entries = people::persons(run, &users).await?;
-    let held = step_05_hold::written(run, at);
-    for (user, entry) in entries {
-        if held.contains_key(&user) && entry.mail_status.as_deref() != Some("hold") {
-            let why = format!("ldap-concurrent-writer: the status became {:?} during the hold", entry.mail_status);
-            step_05_hold::give_up(run, 6, at, &user, &why).await?;
-        }
     }
     Ok(())
 }

@@ -11,11 +11,18 @@ use std::collections::BTreeMap;
 /// The attribute.
 const MAIL_HOST: &str = "mailHost";
 
-/// Everybody on whom the run wrote hold is still held; who is not is left out.
+/// What has to hold is looked at together with what is about to be written.
 pub async fn precondition(run: &Run, at: At) -> Result<(), Halt> {
+    crate::procedure::table::nothing(run, at).await
+}
+
+/// Everybody on whom the run wrote hold is still held, who is not is left out; then guarded writes, originals journalled first.
+pub async fn act(run: &Run, at: At) -> Result<(), Halt> {
+    let to = run.move_.to.as_str();
     let users = run.users(at);
     let held = super::step_05_hold::written(run, at);
-    let entries = people::persons(run, &users).await?;
+    let entries = people::persons_with(run, &users, people::STATE_ATTRIBUTES).await?;
+    let mut writes: Vec<(String, Option<String>, Option<String>)> = Vec::new();
     for user in &users {
         let Some(entry) = entries.get(user) else {
             super::step_05_hold::give_up(run, 7, at, user, "the entry is gone").await?;
@@ -24,21 +31,9 @@ pub async fn precondition(run: &Run, at: At) -> Result<(), Halt> {
         if held.contains_key(user) && entry.mail_status.as_deref() != Some("hold") {
             let why = format!("ldap-concurrent-writer: the status became {:?} during the hold", entry.mail_status);
             super::step_05_hold::give_up(run, 7, at, user, &why).await?;
+            continue;
         }
-    }
-    Ok(())
-}
-
-/// Guarded writes, originals journalled first.
-pub async fn act(run: &Run, at: At) -> Result<(), Halt> {
-    let users = run.users(at);
-    let to = run.move_.to.as_str();
-    let entries = people::persons(run, &users).await?;
-    let mut writes: Vec<(String, Option<String>, Option<String>)> = Vec::new();
-    for user in &users {
-        if let Some(entry) = entries.get(user) {
-            writes.push((entry.dn.clone(), entry.mail_host.clone(), Some(user.clone())));
-        }
+        writes.push((entry.dn.clone(), entry.mail_host.clone(), Some(user.clone())));
     }
     if lists_are_ours(run, at) {
         for list in lists(run).await? {
@@ -67,7 +62,7 @@ pub async fn act(run: &Run, at: At) -> Result<(), Halt> {
 fn lists_are_ours(run: &Run, at: At) -> bool {
     let state = run.state();
     let others = (0..state.groups.len()).filter(|g| Some(*g) != at.group());
-    let mut begun = others.filter(|g| state.kept.contains_key(&(7, Some(*g), "lists".to_owned())));
+    let mut begun = others.filter(|g| state.kept(7, Some(*g), "lists").is_some());
     !run.move_.lists.is_empty() && begun.all(|g| state.group_notes[g].rolled_back)
 }
 
@@ -85,7 +80,7 @@ async fn lists(run: &Run) -> Result<Vec<List>, Halt> {
 
 /// Every server answers the new home, byte for byte.
 pub async fn verify(run: &Run, at: At) -> Result<(), Halt> {
-    let entries = people::persons(run, &run.users(at)).await?;
+    let entries = people::persons_with(run, &run.users(at), people::STATE_ATTRIBUTES).await?;
     let to = run.move_.to.clone();
     let mut wanted: BTreeMap<String, Option<String>> = BTreeMap::new();
     for (user, entry) in entries {
@@ -96,12 +91,11 @@ pub async fn verify(run: &Run, at: At) -> Result<(), Halt> {
         wanted.insert(entry.dn, Some(to.clone()));
     }
     if run.kept(7, at, "lists").is_some() {
-        let ours = run.state().mail_hosts.clone();
-        let written = lists(run).await?.into_iter().filter(|l| ours.contains_key(&l.dn));
+        let written = lists(run).await?.into_iter().filter(|l| run.state().mail_hosts.contains_key(&l.dn));
         let written = written.filter(|l| l.mail_host.as_deref() == Some(to.as_str()));
         wanted.extend(written.map(|l| (l.dn, Some(to.clone()))));
     }
-    people::agree(run, MAIL_HOST, &wanted).await
+    people::replicas_agree(run, MAIL_HOST, &wanted).await
 }
 
 /// mailHost back, byte for byte, of users and, unless another group needs them, lists.

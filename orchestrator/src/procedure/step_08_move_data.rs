@@ -70,7 +70,7 @@ pub async fn act(run: &Run, at: At) -> Result<(), Halt> {
         for user in &pending {
             copying::save(run, 8, at, user, &there, &source).await?;
         }
-        let known = |u: &&String| there.keys().any(|name| mboxutil::owner(name) == Some(u.as_str()));
+        let known = |u: &&String| snapshot::of_user(&there, u).next().is_some();
         let premature: Vec<String> = pending.iter().filter(known).cloned().collect();
         if !premature.is_empty() {
             copying::remove_at_destination(run, &premature).await?;

@@ -53,7 +53,7 @@ pub async fn act(run: &Run, at: At) -> Result<(), Halt> {
 /// No status of the group is still the hold of this run, every server answers as the master does, and the users are told.
 pub async fn verify(run: &Run, at: At) -> Result<(), Halt> {
     let users = run.users(at);
-    let persons = people::persons(run, &users).await?;
+    let persons = people::persons_with(run, &users, people::STATE_ATTRIBUTES).await?;
     let mut wanted = BTreeMap::new();
     for (name, person) in &persons {
         let original = run.state().users.get(name).and_then(|u| u.status.clone()).map(|(_, original)| original);
@@ -68,7 +68,7 @@ pub async fn verify(run: &Run, at: At) -> Result<(), Halt> {
         }
         wanted.insert(person.dn.clone(), person.mail_status.clone());
     }
-    if let Err(Halt::RollBack(blocker)) = people::agree(run, "mailUserStatus", &wanted).await {
+    if let Err(Halt::RollBack(blocker)) = people::replicas_agree(run, "mailUserStatus", &wanted).await {
         return Err(Halt::Again(blocker));
     }
     let text = format!("your mailbox is back, on {}", run.move_.to);

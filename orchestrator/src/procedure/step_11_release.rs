@@ -10,6 +10,7 @@ use crate::grade::Remark;
 use crate::journal::record::Note;
 use crate::procedure::addressees::Addressees;
 use crate::procedure::held_lists;
+use crate::procedure::listings;
 use crate::procedure::qm_session::QmSession;
 use crate::speech::imsimta_qm::{self, Queue, QueueFile};
 use std::collections::BTreeSet;
@@ -38,8 +39,8 @@ pub async fn remember_held(run: &Run, step: u8, at: At) -> Result<(), Halt> {
         if run.kept(step, at, &name).is_some() || run.kept(5, group, &name).is_some() {
             continue;
         }
-        let Some(text) = listing(run, &host, true, Some("hold")).await? else { continue };
-        let queue = imsimta_qm::queue(&text, 0);
+        let queue = listings::queue(run, &host, true, Some("hold")).await?;
+        let Some(queue) = &*queue else { continue };
         let stems: Vec<&str> = queue.files.iter().map(QueueFile::stem).collect();
         run.note(step, at, Note::Kept { name, value: stems.join("\n") }).await?;
     }
@@ -50,18 +51,6 @@ fn before(host: &str) -> String {
     format!("held-before {host}")
 }
 
-/// One listing of a host's queues with envelopes; `None`: the host has no MTA.
-pub async fn listing(run: &Run, host: &str, held: bool, channel: Option<&str>) -> Result<Option<String>, Halt> {
-    let argv = imsimta_qm::directory(held, channel);
-    run.read(host, &argv, |said| {
-        if said.status == 127 || said.stderr.contains("imsimta: not found") {
-            return Some(None);
-        }
-        imsimta_qm::queue(&said.stdout, 0).whole().ok().map(|_| Some(said.stdout.clone()))
-    })
-    .await
-}
-
 /// A group's users have been let in again: nothing to check. The sweep waits until no transaction can be in flight any more
 /// that expanded its recipient while somebody was still on hold: a message whose DATA ends late is held after the release.
 pub async fn precondition(run: &Run, at: At) -> Result<(), Halt> {
@@ -70,7 +59,7 @@ pub async fn precondition(run: &Run, at: At) -> Result<(), Halt> {
     }
     let opened = {
         let state = run.state();
-        let opened = |g: usize| state.kept.get(&(11, Some(g), OPENED.to_owned())).and_then(|v| v.parse::<i64>().ok());
+        let opened = |g: usize| state.kept(11, Some(g), OPENED).and_then(|v| v.parse::<i64>().ok());
         (0..state.groups.len()).filter_map(opened).max()
     };
     let Some(opened_s) = opened else { return Ok(()) };
@@ -173,7 +162,7 @@ fn held_before(run: &Run, at: At, host: &str) -> BTreeSet<String> {
     };
     let mut all: Option<BTreeSet<String>> = None;
     for group in groups {
-        let Some(text) = state.kept.get(&(5, Some(group), before(host))) else { continue };
+        let Some(text) = state.kept(5, Some(group), &before(host)) else { continue };
         let stems: BTreeSet<String> = text.lines().map(str::to_owned).collect();
         // Held before every group's hold: what a later group found held may be an earlier group's.
         all = Some(match all {
@@ -193,8 +182,9 @@ async fn round_on(
     before: &BTreeSet<String>,
 ) -> Result<Result<usize, ShellError>, Halt> {
     // A plain listing first: cheap, and asked again while its text makes no sense.
-    let Some(text) = listing(run, host, true, Some("hold")).await? else { return Ok(Ok(0)) };
-    if ours(&imsimta_qm::queue(&text, 0), known, before).is_empty() {
+    let queue = listings::queue(run, host, true, Some("hold")).await?;
+    let Some(queue) = &*queue else { return Ok(Ok(0)) };
+    if ours(queue, known, before).is_empty() {
         return Ok(Ok(0));
     }
     let mut session = match QmSession::open(run, host).await {
@@ -229,28 +219,37 @@ async fn round_on(
 }
 
 /// Ids and names of the files that hold mail of the users asked about and were not held before.
-fn ours(queue: &Queue<'_>, known: &Addressees, before: &BTreeSet<String>) -> Vec<(u32, String)> {
-    let is_ours = |f: &&QueueFile<'_>| {
+fn ours(queue: &Queue, known: &Addressees, before: &BTreeSet<String>) -> Vec<(u32, String)> {
+    let is_ours = |f: &&QueueFile| {
         f.is_held()
             && f.channel.eq_ignore_ascii_case("hold")
             && (!before.contains(f.stem()) || known.is_to_a_list(f))
             && !known.users_of(f).is_empty()
     };
-    queue.files.iter().filter(is_ours).map(|f| (f.id, f.file.to_owned())).collect()
+    queue.files.iter().filter(is_ours).map(|f| (f.id, f.file.to_string())).collect()
 }
 
 /// Nothing of ours is held or waits in a hold channel; what was sidelined elsewhere is named, not released blindly.
 pub async fn verify(run: &Run, at: At) -> Result<(), Halt> {
-    let known = releasable(run, at).await?;
+    let lists = !held_lists::held(run).is_empty();
+    let mut known = None;
     for host in hosts(run) {
         let before = held_before(run, at, &host);
-        let Some(text) = listing(run, &host, true, None).await? else { continue };
-        let queue = imsimta_qm::queue(&text, 0);
-        if !ours(&queue, &known, &before).is_empty() {
+        let queue = listings::queue(run, &host, true, None).await?;
+        let Some(queue) = &*queue else { continue };
+        let is_hold = |f: &QueueFile| f.channel.eq_ignore_ascii_case("hold");
+        if !lists && queue.files.iter().all(|f| is_hold(f) && before.contains(f.stem())) {
+            continue;
+        }
+        if known.is_none() {
+            known = Some(releasable(run, at).await?);
+        }
+        let Some(known) = &known else { continue };
+        if !ours(queue, known, &before).is_empty() {
             let advice = format!("mail of the group is still held on {host}");
             return Err(Halt::Again(Blocker::new("still-held", advice).on(&host)));
         }
-        for file in queue.files.iter().filter(|f| !f.channel.eq_ignore_ascii_case("hold")) {
+        for file in queue.files.iter().filter(|f| !is_hold(f)) {
             for user in known.users_of(file) {
                 let what = format!(
                     "loop-held: {} in channel {} is sidelined; read it with `imsimta qm`, then release or return it",

@@ -62,8 +62,8 @@ async fn follow_up(run: &Run, at: At) -> Result<(), Halt> {
         let new = newcomers(run).await?;
         let (number, users) = {
             let state = run.state();
-            let planned = |u: &String| state.groups.iter().any(|g| g.users.contains(u));
-            (state.groups.len() + 1, new.into_iter().filter(|u| !planned(u)).collect::<Vec<_>>())
+            let planned: BTreeSet<&String> = state.groups.iter().flat_map(|g| &g.users).collect();
+            (state.groups.len() + 1, new.into_iter().filter(|u| !planned.contains(u)).collect::<Vec<_>>())
         };
         if users.is_empty() {
             return Ok(());

@@ -6,12 +6,10 @@ use crate::context::{At, Blocker, Halt, Run};
 use crate::doors::{Declaration, Grade, Telling};
 use crate::grade::Remark;
 use crate::journal::record::Note;
+use crate::procedure::step_01_backup_groups::own_file;
 use crate::speech::imsconnutil;
 use crate::speech::refusal::{self, Refusal};
-use std::collections::{BTreeMap, BTreeSet};
-
-/// Where the names of users to disconnect are written on the old home.
-const USER_FILE: &str = "/var/tmp/rehost-disconnect";
+use std::collections::BTreeMap;
 
 /// Nothing to check.
 pub async fn precondition(run: &Run, at: At) -> Result<(), Halt> {
@@ -39,7 +37,8 @@ pub async fn act(run: &Run, at: At) -> Result<(), Halt> {
     let text = format!("your mail client is set to {}; set it to {}", run.move_.from, run.move_.to);
     run.tell(&told, Telling::Client, &text).await;
     // A client that was not connected when somebody looked shows nowhere: everybody is told.
-    let others: Vec<String> = users.iter().filter(|u| !told.contains(u)).cloned().collect();
+    let is_told = |u: &&String| told.binary_search(u).is_ok();
+    let others: Vec<String> = users.iter().filter(|u| !is_told(u)).cloned().collect();
     let text = format!("if your mail client is set to {} by its own name, set it to {}", run.move_.from, run.move_.to);
     run.tell(&others, Telling::Client, &text).await;
     disconnect(run, &users).await
@@ -69,6 +68,8 @@ pub async fn undo(run: &Run, at: At) -> Result<(), Halt> {
 /// Closes the sessions of these users on the old home, within the bound of a session; who is connected again right away stays to be named.
 pub async fn disconnect(run: &Run, users: &[String]) -> Result<(), Halt> {
     let mut waited_s = 0;
+    // Groups that are under way at once have no user in common.
+    let file = own_file(&format!("disconnect.{}", users.first().map_or("", String::as_str)));
     loop {
         let left = connected(run, users).await?;
         if left.is_empty() || waited_s >= run.options.bounds.session_s {
@@ -79,8 +80,8 @@ pub async fn disconnect(run: &Run, users: &[String]) -> Result<(), Halt> {
             text.push_str(user);
             text.push('\n');
         }
-        run.edit(&run.move_.from, USER_FILE, |_| Some(text.clone().into_bytes())).await?;
-        run.act(&run.move_.from, &imsconnutil::disconnect_file(USER_FILE)).await?;
+        run.edit(&run.move_.from, &file, |_| Some(text.clone().into_bytes())).await?;
+        run.act(&run.move_.from, &imsconnutil::disconnect_file(&file)).await?;
         run.sleep_s(15).await;
         waited_s += 15;
     }
@@ -111,15 +112,16 @@ async fn came_since(run: &Run, at: At, users: &[String]) -> Result<Vec<(String, 
     let clock = run.clock(&run.move_.from).await?;
     // The list has minutes only: a visit in the minute of the change is not counted.
     let since_s = back_s + clock.ahead.as_secs() + 60;
-    let ours: BTreeSet<String> = users.iter().map(|u| u.to_lowercase()).collect();
-    let said = run.look(&run.move_.from, &imsconnutil::last_access()).await?;
+    let ours: BTreeMap<String, &String> = users.iter().map(|u| (u.to_lowercase(), u)).collect();
+    let file = at.group().and_then(|g| run.state().groups.get(g).and_then(|g| g.file.clone()));
+    let said = run.look(&run.move_.from, &imsconnutil::last_access(file.as_deref())).await?;
     let rows = imsconnutil::last_accesses(&said.stdout, clock.zone_s).rows;
     let mut came = Vec::new();
-    for row in rows.iter().filter(|r| ours.contains(&r.user.to_lowercase())) {
+    for row in &rows {
+        let Some(user) = ours.get(&row.user.to_lowercase()) else { continue };
         for (service, at_s) in [("imap", row.imap_s), ("http", row.http_s), ("pop", row.pop_s)] {
             if at_s.is_some_and(|at_s| at_s >= since_s) {
-                let name = users.iter().find(|u| u.eq_ignore_ascii_case(row.user)).cloned();
-                came.extend(name.map(|n| (n, format!("{service}, since its status is back"))));
+                came.push(((*user).clone(), format!("{service}, since its status is back")));
             }
         }
     }

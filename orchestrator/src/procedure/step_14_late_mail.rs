@@ -10,9 +10,9 @@ use crate::doors::{Declaration, Grade};
 use crate::grade::Remark;
 use crate::journal::record::Note;
 use crate::procedure::addressees::Addressees;
-use crate::procedure::step_11_release::{hosts, listing};
+use crate::procedure::listings::{self, Others};
+use crate::procedure::step_11_release::hosts;
 use crate::speech::imsimta_qm::{self, Leads, QueueFile};
-use crate::speech::mboxutil;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Nothing to check: late mail is looked for whatever happened.
@@ -38,21 +38,19 @@ pub async fn act(run: &Run, at: At) -> Result<(), Halt> {
     Ok(())
 }
 
-/// The second witness: mailboxes whose last message came after the backup began, by the minute, are compared once more.
+/// Once more at the end: mailboxes whose last message came after the backup began, by the minute.
 pub async fn verify(run: &Run, at: At) -> Result<(), Halt> {
     let users = moved(run, at);
-    let since_s = {
-        let state = run.state();
-        let started = state.group_notes.iter().enumerate().filter(|(g, _)| at.group().is_none_or(|group| group == *g));
-        started.filter_map(|(_, n)| n.backup_started).map(|(_, source_at)| source_at.as_second()).min()
-    };
-    let Some(since_s) = since_s else { return Ok(()) };
+    if at != At::Site {
+        // The act looked at the same list a moment ago; the sweep looks again.
+        return Ok(());
+    }
+    let Some(since_s) = late_mail::copied_since_s(run, at) else { return Ok(()) };
     let suspects = came_after(run, &users, since_s).await?;
     if suspects.is_empty() {
         return Ok(());
     }
-    let suspects: Vec<String> = suspects.into_iter().collect();
-    let found = late_mail::late(run, &suspects, &format!("{}w", tag(at))).await?;
+    let found = late_mail::late(run, &suspects, &format!("{}w", tag(at)), Some(since_s)).await?;
     match found.iter().find(|l| !l.missing.is_empty() && kept_old(run, &l.user).is_none()) {
         None => Ok(()),
         Some(late) => Err(Halt::Again(Blocker::new("late-mail", not_carried(late)).on(&run.move_.from).of(&late.user))),
@@ -106,13 +104,12 @@ pub async fn keep_old(run: &Run, step: u8, at: At, user: &str, why: &str) -> Res
 
 /// Why a user's old mailbox must stay.
 pub fn kept_old(run: &Run, user: &str) -> Option<String> {
-    let name = format!("keep-old {user}");
-    run.state().kept.iter().find(|((_, _, n), _)| *n == name).map(|(_, why)| why.clone())
+    run.state().kept.get(&format!("keep-old {user}"))?.values().next().cloned()
 }
 
 /// Waits until nothing that leads to the old mailboxes of these users is queued; who still has something then, with the file.
 pub async fn wait_for_queues(run: &Run, users: &[String]) -> Result<BTreeMap<String, String>, Halt> {
-    let known = Addressees::of(run, users).await?;
+    let known = Addressees::by_mailbox(users);
     let began = run.now();
     let mut pause_s = 15;
     loop {
@@ -135,8 +132,9 @@ async fn queued_for_old(run: &Run, known: &Addressees) -> Result<BTreeMap<String
     for host in hosts(run) {
         let is_old = stores.contains(&host.to_ascii_lowercase());
         for held in [false, true] {
-            let Some(text) = listing(run, &host, held, None).await? else { break };
-            for file in &imsimta_qm::queue(&text, 0).files {
+            let queue = listings::queue(run, &host, held, None).await?;
+            let Some(queue) = &*queue else { break };
+            for file in &queue.files {
                 for user in fixed_on_old(file, is_old, &stores, known) {
                     found.insert(user.to_owned(), format!("{} in {} on {host}", file.file, file.channel));
                 }
@@ -146,29 +144,18 @@ async fn queued_for_old(run: &Run, known: &Addressees) -> Result<BTreeMap<String
     Ok(found)
 }
 
-fn fixed_on_old<'k>(
-    file: &QueueFile<'_>,
-    is_old: bool,
-    stores: &BTreeSet<String>,
-    known: &'k Addressees,
-) -> Vec<&'k str> {
+fn fixed_on_old<'k>(file: &QueueFile, is_old: bool, stores: &BTreeSet<String>, known: &'k Addressees) -> Vec<&'k str> {
     let fixed = |address: &str| match imsimta_qm::leads(address) {
         Leads::Here { .. } => is_old,
         Leads::Lmtp { store, .. } => stores.contains(&store.to_ascii_lowercase()),
         _ => false,
     };
-    file.to.iter().filter(|to| fixed(to.address)).filter_map(|to| known.user(to.address)).collect()
+    file.to.iter().filter(|to| fixed(&to.address)).filter_map(|to| known.user(&to.address)).collect()
 }
 
 /// Users with a mailbox on the old home whose last message came in this minute or later, by that host's clock.
-async fn came_after(run: &Run, users: &[String], since_s: i64) -> Result<BTreeSet<String>, Halt> {
-    let from = &run.move_.from;
-    let zone_s = run.clock(from).await?.zone_s;
-    let ours: BTreeMap<String, &String> = users.iter().map(|u| (u.to_lowercase(), u)).collect();
-    run.read(from, &mboxutil::list(false, None), |said| {
-        let rows = mboxutil::mailboxes(&said.stdout, zone_s).whole().ok()?;
-        let late = rows.iter().filter(|m| m.last_message_s.is_some_and(|s| s + 60 > since_s));
-        Some(late.filter_map(|m| ours.get(&m.owner().to_lowercase()).map(|u| (*u).clone())).collect())
-    })
-    .await
+async fn came_after(run: &Run, users: &[String], since_s: i64) -> Result<Vec<String>, Halt> {
+    let listed = listings::mailboxes(run, &run.move_.from, Others::AreWaitedFor).await?;
+    let came = |user: &&String| listed.of(user).iter().any(|m| m.last_message_s.is_some_and(|s| s + 60 > since_s));
+    Ok(users.iter().filter(came).cloned().collect())
 }

@@ -2,6 +2,7 @@
 //!
 //! Options are set by this tool alone; `msg.conf` is never edited by hand (F1.1-03).
 
+use super::words::{first_byte, lines, parted};
 use super::{Argv, Listing, argv};
 use std::borrow::Cow;
 
@@ -57,43 +58,49 @@ pub struct Setting<'a> {
 /// Reads a listing: `name = value [REFRESHABLE]` a line (F1.1-05).
 pub fn settings(stdout: &str) -> Listing<Setting<'_>> {
     let mut listing = Listing::default();
-    for (i, line) in stdout.lines().enumerate() {
-        if line.trim().is_empty() {
+    for (i, line) in lines(stdout).enumerate() {
+        if first_byte(line) == 0 {
             continue;
         }
-        let Some((name, rest)) = line.split_once('=') else {
-            listing.unread.push(line.to_owned());
-            continue;
-        };
-        let name = name.trim();
-        if name.is_empty() || name.contains(char::is_whitespace) {
-            listing.unread.push(line.to_owned());
-            continue;
-        }
-        let rest = rest.trim();
-        let (rest, refreshable) = if let Some(rest) = rest.strip_suffix("[NOT REFRESHABLE]") {
-            (rest.trim_end(), Some(false))
-        } else if let Some(rest) = rest.strip_suffix("[REFRESHABLE]") {
-            (rest.trim_end(), Some(true))
-        } else {
-            (rest, None)
-        };
-        match rest.strip_prefix('"') {
-            Some(quoted) => match quoted.strip_suffix('"') {
-                Some(inner) => {
-                    let value = if inner.contains("\\\"") {
-                        Cow::Owned(inner.replace("\\\"", "\""))
-                    } else {
-                        Cow::Borrowed(inner)
-                    };
-                    listing.rows.push(Setting { name, value, refreshable });
-                }
-                None => listing.spoilt("configutil", i, line, "the closing quote is missing"),
-            },
-            None => listing.rows.push(Setting { name, value: Cow::Borrowed(rest), refreshable }),
+        match named(line).map(|(name, rest)| setting(name, rest)) {
+            Some(Ok(setting)) => listing.rows.push(setting),
+            Some(Err(why)) => listing.spoilt("configutil", i, line, why),
+            None => listing.unread.push(line.to_owned()),
         }
     }
     listing
+}
+
+/// The value of one option in a listing or in `msg.conf`.
+pub fn option<'t>(text: &'t str, name: &str) -> Option<Cow<'t, str>> {
+    let of_name = lines(text).filter_map(named).filter(|(n, _)| *n == name);
+    of_name.filter_map(|(name, rest)| setting(name, rest).ok()).map(|s| s.value).next()
+}
+
+/// The name of an option and what stands behind its equals sign.
+fn named(line: &str) -> Option<(&str, &str)> {
+    let (name, rest) = parted(line, b'=')?;
+    let name = name.trim();
+    (!name.is_empty() && !name.contains(char::is_whitespace)).then_some((name, rest))
+}
+
+fn setting<'t>(name: &'t str, rest: &'t str) -> Result<Setting<'t>, &'static str> {
+    let rest = rest.trim();
+    let (rest, refreshable) = if let Some(rest) = rest.strip_suffix("[NOT REFRESHABLE]") {
+        (rest.trim_end(), Some(false))
+    } else if let Some(rest) = rest.strip_suffix("[REFRESHABLE]") {
+        (rest.trim_end(), Some(true))
+    } else {
+        (rest, None)
+    };
+    let value = match rest.strip_prefix('"') {
+        Some(quoted) => {
+            let inner = quoted.strip_suffix('"').ok_or("the closing quote is missing")?;
+            if inner.contains("\\\"") { Cow::Owned(inner.replace("\\\"", "\"")) } else { Cow::Borrowed(inner) }
+        }
+        None => Cow::Borrowed(rest),
+    };
+    Ok(Setting { name, value, refreshable })
 }
 
 #[cfg(test)]

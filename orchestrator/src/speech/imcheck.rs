@@ -3,7 +3,7 @@
 //! [`Reader`] takes the output in pieces as it comes and borrows every message from the text: nothing is allocated for a message.
 
 use super::when::fourteen;
-use super::words::{Words, parted};
+use super::words::{Words, first_line, parted};
 use super::{Argv, Garbled, Listing, argv};
 
 /// `imcheck -m MAILBOX`.
@@ -173,8 +173,8 @@ impl Reader {
                 rest = &rest[taken..];
                 continue;
             }
-            let line = rest.lines().next().unwrap_or("");
-            rest = parted(rest, b'\n').map_or("", |(_, rest)| rest);
+            let line;
+            (line, rest) = first_line(rest);
             self.line += 1;
             if self.at != At::Messages {
                 self.outside_the_table(line, &mut tell);

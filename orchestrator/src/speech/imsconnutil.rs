@@ -20,9 +20,12 @@ pub fn disconnect_file(path: &str) -> Argv {
     argv(&["imsconnutil", "-k", "-f", path])
 }
 
-/// `imsconnutil -a`.
-pub fn last_access() -> Argv {
-    argv(&["imsconnutil", "-a"])
+/// `imsconnutil -a`, with `-f FILE` of the users whose names it holds (F1.8-01).
+pub fn last_access(path: Option<&str>) -> Argv {
+    match path {
+        Some(path) => argv(&["imsconnutil", "-a", "-f", path]),
+        None => argv(&["imsconnutil", "-a"]),
+    }
 }
 
 /// A session.

@@ -3,9 +3,10 @@
 //! Ids belong to the latest listing of the same session (F1.3, AR63:acmho); release is for the interactive session only (F1.3-05).
 
 use super::when::{clock, dashed, month, utc_s, zone};
-use super::words::Words;
+use super::words::{Words, lines};
 use super::{Argv, Garbled, argv};
 use std::borrow::Cow;
+use std::rc::Rc;
 
 /// The line that ends each answer of the interactive session.
 pub const PROMPT: &str = "qm.maint>";
@@ -62,40 +63,40 @@ pub fn release_lines(ids: &[u32]) -> Vec<String> {
 
 /// A recipient as its queue file names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recipient<'t> {
+pub struct Recipient {
     /// Envelope address.
-    pub address: &'t str,
+    pub address: Box<str>,
     /// Original recipient, if the file knows it.
-    pub original: Option<&'t str>,
+    pub original: Option<Box<str>>,
 }
 
 /// A queue file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct QueueFile<'t> {
+pub struct QueueFile {
     /// Channel.
-    pub channel: &'t str,
+    pub channel: Rc<str>,
     /// Id within this listing.
     pub id: u32,
     /// File name.
-    pub file: &'t str,
+    pub file: Box<str>,
     /// Size in blocks of 1,024 bytes.
     pub size_blocks: u64,
     /// Since when it is queued, seconds since 1970 UTC by the host's clock.
     pub queued_s: i64,
     /// Envelope sender; `None` if the listing has no envelopes.
-    pub from: Option<&'t str>,
+    pub from: Option<Box<str>>,
     /// Recipients.
-    pub to: Vec<Recipient<'t>>,
+    pub to: Vec<Recipient>,
 }
 
-impl QueueFile<'_> {
+impl QueueFile {
     /// Whether it is sidelined: its name ends in `.HELD` (F5.2-02).
     pub fn is_held(&self) -> bool {
         self.file.ends_with(".HELD")
     }
     /// The part of the name that attempts do not change: without the two digits in front and without the suffix (F5.2-03).
     pub fn stem(&self) -> &str {
-        let name = self.file.rsplit('/').next().unwrap_or(self.file);
+        let name = self.file.rsplit('/').next().unwrap_or(&self.file);
         let name = name.split_once('.').map_or(name, |(n, _)| n);
         name.get(2..).unwrap_or(name)
     }
@@ -103,20 +104,20 @@ impl QueueFile<'_> {
 
 /// A listing of `directory` or `held`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Queue<'t> {
+pub struct Queue {
     /// When it was made, seconds since 1970 UTC by the host's clock; `None` if the listing was empty without a word.
     pub taken_s: Option<i64>,
     /// Files in the order of the listing.
-    pub files: Vec<QueueFile<'t>>,
+    pub files: Vec<QueueFile>,
     /// Lines that no pattern knows.
     pub unread: Vec<String>,
     /// Lines that are surely rows but cannot be read, or that the listing ends too early.
     pub garbled: Vec<Garbled>,
 }
 
-impl<'t> Queue<'t> {
+impl Queue {
     /// The files if everything could be read; otherwise the first thing that could not.
-    pub fn whole(self) -> Result<Vec<QueueFile<'t>>, Garbled> {
+    pub fn whole(self) -> Result<Vec<QueueFile>, Garbled> {
         match self.garbled.into_iter().next() {
             None => Ok(self.files),
             Some(first) => Err(first),
@@ -125,12 +126,13 @@ impl<'t> Queue<'t> {
 }
 
 /// Reads a listing, empty ones in all three forms of coin `C03`. `offset_s` is the host's zone, used where the date line is missing.
-pub fn queue(stdout: &str, offset_s: i32) -> Queue<'_> {
+pub fn queue(stdout: &str, offset_s: i32) -> Queue {
     let mut queue = Queue::default();
     let mut offset_s = offset_s;
-    let (mut channel, mut open, mut ended, mut last) = ("", false, false, 0);
+    let mut channel: Rc<str> = "".into();
+    let (mut open, mut ended, mut last) = (false, false, 0);
     let mut sum = 0u64;
-    for (i, line) in stdout.lines().enumerate() {
+    for (i, line) in lines(stdout).enumerate() {
         last = i;
         let text = line.trim_ascii();
         let spoilt = |why| Garbled { program: "imsimta qm", line: i + 1, text: line.to_owned(), why };
@@ -138,7 +140,7 @@ pub fn queue(stdout: &str, offset_s: i32) -> Queue<'_> {
             continue;
         }
         if let Some(rest) = text.strip_prefix("Channel:") {
-            channel = rest.split_ascii_whitespace().next().unwrap_or("");
+            channel = rest.split_ascii_whitespace().next().unwrap_or("").into();
             open = true;
         } else if let Some(total) = text.strip_prefix("Grand total size:") {
             ended = true;
@@ -155,17 +157,17 @@ pub fn queue(stdout: &str, offset_s: i32) -> Queue<'_> {
             text.strip_prefix("from:").filter(|_| !queue.files.is_empty() && line.starts_with([' ', '\t']))
         {
             if let Some(file) = queue.files.last_mut() {
-                file.from = Some(address.trim().trim_start_matches('<').trim_end_matches('>'));
+                file.from = Some(address.trim().trim_start_matches('<').trim_end_matches('>').into());
             }
         } else if let Some(address) =
             text.strip_prefix("to:").filter(|_| !queue.files.is_empty() && line.starts_with([' ', '\t']))
         {
             let (address, original) = with_original(address.trim());
             if let Some(file) = queue.files.last_mut() {
-                file.to.push(Recipient { address, original });
+                file.to.push(Recipient { address: address.into(), original: original.map(Box::from) });
             }
         } else if text.as_bytes()[0].is_ascii_digit() && open {
-            match row(channel, text, offset_s) {
+            match row(channel.clone(), text, offset_s) {
                 Ok(file) => {
                     sum += file.size_blocks;
                     queue.files.push(file);
@@ -189,7 +191,7 @@ pub fn queue(stdout: &str, offset_s: i32) -> Queue<'_> {
     queue
 }
 
-fn row<'t>(channel: &'t str, text: &'t str, offset_s: i32) -> Result<QueueFile<'t>, &'static str> {
+fn row(channel: Rc<str>, text: &str, offset_s: i32) -> Result<QueueFile, &'static str> {
     let mut words = Words::of(text);
     let id = words.number().ok().and_then(|id| id.try_into().ok()).ok_or("the id is not a number")?;
     let file = words.word();
@@ -198,7 +200,7 @@ fn row<'t>(channel: &'t str, text: &'t str, offset_s: i32) -> Result<QueueFile<'
     }
     let size_blocks = words.number().map_err(|_| "the size is not a number")?;
     let queued_s = dashed(words.word(), words.word(), offset_s).ok_or("no such date")?;
-    Ok(QueueFile { channel, id, file, size_blocks, queued_s, from: None, to: Vec::new() })
+    Ok(QueueFile { channel, id, file: file.into(), size_blocks, queued_s, from: None, to: Vec::new() })
 }
 
 fn is_rule(text: &str) -> bool {
@@ -361,10 +363,10 @@ mod tests {
         assert!(queue.unread.is_empty() && queue.garbled.is_empty(), "{queue:?}");
         assert_eq!(queue.files.len(), 2);
         let first = &queue.files[0];
-        assert_eq!((first.channel, first.id, first.stem(), first.is_held()), ("sims-ms", 1, "0F7O00I03CJHZD", false));
+        assert_eq!((&*first.channel, first.id, first.stem(), first.is_held()), ("sims-ms", 1, "0F7O00I03CJHZD", false));
         assert_eq!(queue.taken_s.unwrap() - first.queued_s, 2 * 3_600 + 28 * 60);
-        assert_eq!(first.to[0].original, Some("joe@sesta.com"));
-        assert_eq!(first.from, Some("a@b.c"));
+        assert_eq!(first.to[0].original.as_deref(), Some("joe@sesta.com"));
+        assert_eq!(first.from.as_deref(), Some("a@b.c"));
         assert!(queue.files[1].is_held() && queue.files[1].to.is_empty());
     }
 

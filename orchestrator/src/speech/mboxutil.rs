@@ -1,7 +1,7 @@
 //! Owns the conversation with `mboxutil`: listing, creating and deleting mailboxes of one host. It must not know which host is right.
 
 use super::when::slashed;
-use super::words::{Words, first_byte, parted};
+use super::words::{Words, first_byte, lines, parted};
 use super::{Argv, Listing, argv};
 
 /// `mboxutil -l`, with `-x` for path and rights, with `-p PATTERN` (IMAP wildcards).
@@ -104,7 +104,7 @@ enum Layout {
 pub fn mailboxes(stdout: &str, offset_s: i32) -> Listing<Mailbox<'_>> {
     let mut listing = Listing::default();
     let mut layout = None;
-    for (i, line) in stdout.lines().enumerate() {
+    for (i, line) in lines(stdout).enumerate() {
         let first = first_byte(line);
         if first == 0 {
             continue;

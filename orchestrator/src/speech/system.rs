@@ -1,7 +1,7 @@
 //! Owns the conversations with the operating system: `ps`, `ls`, `date`, `df`, `digest`, `getent`. It must not know the mail system.
 
 use super::when::{clock, fourteen, lstart, month, utc_s, zone};
-use super::words::{Words, first_byte};
+use super::words::{Words, first_byte, lines};
 use super::{Argv, Listing, argv};
 
 /// `ps -eo user,pid,lstart,args`.
@@ -47,7 +47,7 @@ fn words<const N: usize>(line: &str) -> Option<([&str; N], &str)> {
 pub fn processes(stdout: &str, offset_s: i32) -> Listing<Process<'_>> {
     let mut listing = Listing::default();
     let mut headed = false;
-    for (i, line) in stdout.lines().enumerate() {
+    for (i, line) in lines(stdout).enumerate() {
         if first_byte(line) == 0 {
             continue;
         }
@@ -101,7 +101,7 @@ pub struct File<'a> {
 /// Reads `ls -l`. `now_s` (the host's clock) tells which year a month and day without a year mean.
 pub fn files(stdout: &str, now_s: i64, offset_s: i32) -> Listing<File<'_>> {
     let mut listing = Listing::default();
-    for (i, line) in stdout.lines().enumerate() {
+    for (i, line) in lines(stdout).enumerate() {
         let trimmed = line.trim();
         if trimmed.is_empty() || trimmed.strip_prefix("total ").is_some_and(|n| n.trim().parse::<u64>().is_ok()) {
             continue;
@@ -190,7 +190,7 @@ pub struct FileSystem<'a> {
 /// Reads `df -k`.
 pub fn file_systems(stdout: &str) -> Listing<FileSystem<'_>> {
     let mut listing = Listing::default();
-    for (i, line) in stdout.lines().enumerate() {
+    for (i, line) in lines(stdout).enumerate() {
         if line.trim().is_empty() || (line.starts_with("Filesystem") && line.contains("Mounted on")) {
             continue;
         }
@@ -232,7 +232,7 @@ pub fn digest() -> Argv {
 pub fn digests(stdout: &str, paths: &[String]) -> Listing<Option<[u8; 16]>> {
     let mut listing = Listing { rows: vec![None; paths.len()], ..Listing::default() };
     let mut next = 0;
-    for (i, line) in stdout.lines().enumerate() {
+    for (i, line) in lines(stdout).enumerate() {
         let line = line.trim();
         if line.is_empty() {
             continue;

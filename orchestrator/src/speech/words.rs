@@ -1,6 +1,8 @@
 //! Owns the words of a line and the lines of a text, as readers take them: one after the other, nothing allocated. It must not
 //! know what a word means.
 
+use memchr::memchr;
+
 /// Words of a text, parted by blanks and tabs; a word never goes over the end of a line.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Words<'t> {
@@ -65,10 +67,7 @@ impl<'t> Words<'t> {
     /// Goes to the next line; `false`: there is none.
     pub(super) fn next_line(&mut self) -> bool {
         let bytes = self.text.as_bytes();
-        while self.at < bytes.len() && bytes[self.at] != b'\n' {
-            self.at += 1;
-        }
-        self.at = (self.at + 1).min(bytes.len());
+        self.at = memchr(b'\n', &bytes[self.at..]).map_or(bytes.len(), |n| self.at + n + 1);
         self.at < bytes.len()
     }
 
@@ -78,6 +77,25 @@ impl<'t> Words<'t> {
     }
 }
 
+/// The lines of a text, without their breaks.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let (line, after) = first_line(rest);
+        rest = after;
+        Some(line)
+    })
+}
+
+/// The first line of a text without its break, and what follows.
+pub(super) fn first_line(text: &str) -> (&str, &str) {
+    let (line, after) = parted(text, b'\n').unwrap_or((text, ""));
+    (line.strip_suffix('\r').unwrap_or(line), after)
+}
+
 /// The first byte of a line that is no blank; 0: there is none.
 pub(super) fn first_byte(line: &str) -> u8 {
     line.bytes().find(|b| !b.is_ascii_whitespace()).unwrap_or(0)
@@ -85,7 +103,7 @@ pub(super) fn first_byte(line: &str) -> u8 {
 
 /// Parts a text at the first such byte, which is ASCII.
 pub(super) fn parted(text: &str, at: u8) -> Option<(&str, &str)> {
-    let n = text.bytes().position(|b| b == at)?;
+    let n = memchr(at, text.as_bytes())?;
     Some((&text[..n], &text[n + 1..]))
 }
 
@@ -100,6 +118,7 @@ mod tests {
         assert_eq!((words.word(), words.word(), words.number()), ("7x", "", Err("a number is missing")));
         assert!(words.next_line());
         assert_eq!((words.number(), words.taken(), words.next_line()), (Ok(3), 15, false));
+        assert_eq!(lines("a\r\n\nb").collect::<Vec<_>>(), ["a", "", "b"]);
         assert_eq!(Words::of("  a b \nc").rest(), "a b ");
         assert_eq!((first_byte(" \t x"), first_byte(" "), parted("a=b=c", b'=')), (b'x', 0, Some(("a", "b=c"))));
     }
