@@ -4,6 +4,7 @@
 use crate::context::{At, Blocker, Halt, Run};
 use crate::doors::Declaration;
 use crate::journal::record::Event;
+use crate::procedure::closed;
 use crate::procedure::table::{Scope, Step, table};
 use crate::rollback;
 use crate::run::Procedure;
@@ -124,10 +125,15 @@ async fn finish(run: &Run, meeting: &Meeting) -> Result<(), Halt> {
             take(run, number, At::Site).await?;
         }
         // A follow-up group may have joined them meanwhile.
-        for group in self::moved(run) {
-            take(run, 16, At::Group(group)).await?;
+        let moved = self::moved(run);
+        // Killed while the old home took no mail: that ends before any group relies on it.
+        for group in &moved {
+            closed::open(run, 16, At::Group(*group)).await?;
         }
-        Ok(())
+        let at_once = run.move_.concurrency.max(1);
+        let removals = moved.into_iter().map(|g| take(run, 16, At::Group(g)));
+        let ended: Vec<Result<(), Halt>> = stream::iter(removals).buffer_unordered(at_once).collect().await;
+        ended.into_iter().collect()
     };
     let ended: Result<(), Halt> = end.await;
     if let Err(halt) = ended {

@@ -7,6 +7,8 @@
 use crate::context::{At, Halt, Run};
 use crate::journal::record::Note;
 use crate::procedure::settings::{self, Service};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 
 const WHY: &str = "no mail may come while old mailboxes are removed";
 const KEPT: &str = "mta-stopped";
@@ -16,8 +18,40 @@ fn is_closed(run: &Run, step: u8, at: At) -> bool {
     run.kept(step, at, KEPT).is_some_and(|v| v == "yes")
 }
 
-/// Stops the MTA of the old home, where one runs, and proves it by the process table.
+/// Groups that need the old home closed at the same time share it: the first closes it, and opens it when the others are through.
+#[derive(Default)]
+pub struct Sharing {
+    /// Who closed it or is about to.
+    closer: Cell<Option<At>>,
+    /// Whether it is closed by now.
+    closed: Cell<bool>,
+    /// Whether the closer waits for the others in order to open it.
+    opening: Cell<bool>,
+    /// The others who rely on it.
+    others: RefCell<BTreeSet<At>>,
+}
+
+/// Stops the MTA of the old home, where one runs and no other group has done so, and proves it by the process table.
 pub async fn close(run: &Run, step: u8, at: At) -> Result<(), Halt> {
+    let sharing = &run.closed;
+    while sharing.closer.get().is_some() {
+        // Whoever comes while it is about to be opened waits, and closes it anew.
+        if !sharing.opening.get() && sharing.closed.get() {
+            sharing.others.borrow_mut().insert(at);
+            return Ok(());
+        }
+        run.sleep_s(1).await;
+    }
+    sharing.closer.set(Some(at));
+    let closed = stop(run, step, at).await;
+    match closed {
+        Ok(()) => sharing.closed.set(true),
+        Err(_) => sharing.closer.set(None),
+    }
+    closed
+}
+
+async fn stop(run: &Run, step: u8, at: At) -> Result<(), Halt> {
     let from = run.move_.from.as_str();
     if is_closed(run, step, at) || !settings::runs(run, from, Service::Mta).await? {
         return Ok(());
@@ -26,8 +60,29 @@ pub async fn close(run: &Run, step: u8, at: At) -> Result<(), Halt> {
     settings::stop(run, from, Service::Mta, WHY).await
 }
 
-/// Starts it again if this step stopped it, now or before it was killed, and proves that.
+/// Starts it again, once the others are through, if this step stopped it, now or before it was killed, and proves that.
 pub async fn open(run: &Run, step: u8, at: At) -> Result<(), Halt> {
+    let sharing = &run.closed;
+    if sharing.others.borrow_mut().remove(&at) {
+        return Ok(());
+    }
+    let is_closer = sharing.closer.get() == Some(at);
+    if is_closer {
+        sharing.opening.set(true);
+        while !sharing.others.borrow().is_empty() {
+            run.sleep_s(1).await;
+        }
+    }
+    let opened = start(run, step, at).await;
+    if is_closer {
+        sharing.closer.set(None);
+        sharing.closed.set(false);
+        sharing.opening.set(false);
+    }
+    opened
+}
+
+async fn start(run: &Run, step: u8, at: At) -> Result<(), Halt> {
     if !is_closed(run, step, at) {
         return Ok(());
     }
