@@ -92,7 +92,7 @@ pub async fn late(run: &Run, users: &[String], tag: &str, since_s: Option<i64>) 
 
 /// Which of these users have late messages that are not in the new mailbox.
 pub async fn missing(run: &Run, users: &[String], tag: &str) -> Result<BTreeSet<String>, Halt> {
-    let found = late(run, users, tag).await?;
+    let found = late(run, users, tag, None).await?;
     Ok(found.into_iter().filter(|l| !l.missing.is_empty()).map(|l| l.user).collect())
 }
 
