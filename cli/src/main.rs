@@ -17,10 +17,6 @@ mod written;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
-/// A world is made, worked on and dropped for every seed: small blocks, soon given back.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Rehearses the move of mailboxes from one message store to another: without an argument, the embedded example.
 ///
 /// Exit status: 0 nothing broken, and every stop was due to a fault that was drawn; 1 an invariant broke; 2 wrong usage or bad

@@ -5,10 +5,6 @@ use sim::run::{Rehearsal, rehearse};
 use sim::scenario::Scenario;
 use sim::topology::{Site, make};
 
-/// As in the program.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn scenario(users: u32, messages: u32, hours: f64) -> Scenario {
     let text = format!(
         "title = \"bench\"\nstake = \"speed\"\n[site.generate]\nusers = {users}\nothers = 4\nmessages = {messages}\nlists = 2\n\

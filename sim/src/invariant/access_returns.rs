@@ -125,6 +125,7 @@ impl Invariant for AccessReturns {
     const ID: &'static str = "access-returns";
     const STATEMENT: &'static str = "Within a bound after status is back, a login by each way the user had used (MMP, service name, POP, webmail) lands on the home; for a way by a name that [9] repoints and the plan announced so, the bound starts at [9] plus its TTL.";
 
+    #[inline(always)]
     fn on(&mut self, now: Time, books: &Books, fact: &Fact, broken: &mut Vec<Violation>) {
         match fact {
             Fact::LoggedIn { store, user, protocol, via, .. } => {

@@ -24,6 +24,7 @@ impl Invariant for AutoreplyOnce {
     const STATEMENT: &'static str =
         "A correspondent gets no second vacation reply because of the move, or the page says beforehand that it will.";
 
+    #[inline(always)]
     fn on(&mut self, now: Time, books: &Books, fact: &Fact, broken: &mut Vec<Violation>) {
         let Fact::AutoReplied { host, user, to } = fact else { return };
         // A relay answers and remembers by itself, whether anybody moves or not.

@@ -97,6 +97,7 @@ impl Invariant for ClosedWhileHeld {
     const ID: &'static str = "closed-while-held";
     const STATEMENT: &'static str = "From held, or from the first read by the counting backup if that is earlier, until status is back: no login of the user succeeds by IMAP, POP, HTTP, MMP or straight, and no session of the user is open while the backup reads.";
 
+    #[inline(always)]
     fn on(&mut self, now: Time, books: &Books, fact: &Fact, broken: &mut Vec<Violation>) {
         match fact {
             Fact::LoggedIn { .. } => broken.extend(self.logged_in(now, books, fact)),

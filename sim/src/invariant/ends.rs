@@ -46,6 +46,7 @@ impl Invariant for Ends {
     const STATEMENT: &'static str = "Every run ends.";
     const LIVENESS: bool = true;
 
+    #[inline(always)]
     fn on(&mut self, now: Time, books: &Books, fact: &Fact, broken: &mut Vec<Violation>) {
         if matches!(fact, Fact::Declared(Declaration::Done)) {
             self.done.get_or_insert(now);

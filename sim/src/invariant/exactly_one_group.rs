@@ -52,6 +52,7 @@ impl Invariant for ExactlyOneGroup {
     const ID: &'static str = "exactly-one-group";
     const STATEMENT: &'static str = "The new copy of a mailbox comes from one group's session.";
 
+    #[inline(always)]
     fn on(&mut self, now: Time, books: &Books, fact: &Fact, broken: &mut Vec<Violation>) {
         match fact {
             Fact::Restored { store, into_missing: false, .. } if *store == books.move_.to => {

@@ -86,6 +86,7 @@ impl Invariant for GroupsExpand {
     const ID: &'static str = "groups-expand";
     const STATEMENT: &'static str = "Mail to lists reaches, or is held for, all members, before, during and after.";
 
+    #[inline(always)]
     fn on(&mut self, now: Time, books: &Books, fact: &Fact, broken: &mut Vec<Violation>) {
         match fact {
             Fact::Expanded { host, pid, token, address, into } if !books.site.lists.is_empty() => {

@@ -34,6 +34,7 @@ impl Invariant for HeldMailArrives {
     const STATEMENT: &'static str = "Every held message of a moved user is delivered.";
     const LIVENESS: bool = true;
 
+    #[inline(always)]
     fn on(&mut self, now: Time, books: &Books, fact: &Fact, _broken: &mut Vec<Violation>) {
         if let Fact::Dsn { host, token, failure: true, .. } = fact
             && let Some(flight) = books.flight.get(token).filter(|f| f.held_by_move)

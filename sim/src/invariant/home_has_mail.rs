@@ -46,6 +46,7 @@ impl Invariant for HomeHasMail {
     const ID: &'static str = "home-has-mail";
     const STATEMENT: &'static str = "Whenever a user can log in, the home holds their baseline.";
 
+    #[inline(always)]
     fn on(&mut self, now: Time, books: &Books, fact: &Fact, broken: &mut Vec<Violation>) {
         if books.run_began.is_none() {
             return;

@@ -41,6 +41,7 @@ impl Invariant for LastCopy {
     const STATEMENT: &'static str =
         "No act of the run deletes a body while it is the only copy of an unexpunged message.";
 
+    #[inline(always)]
     fn on(&mut self, now: Time, books: &Books, fact: &Fact, broken_: &mut Vec<Violation>) {
         let Fact::Removed { store, mailbox, messages, cause, .. } = fact else { return };
         if books.run_began.is_none() || !matches!(cause, RemoveCause::MailboxDeleted | RemoveCause::Administrator) {

@@ -15,6 +15,7 @@ impl Invariant for LateIsCarried {
     const ID: &'static str = "late-is-carried";
     const STATEMENT: &'static str = "Whatever was appended late all the same is in the new mailbox before the user is declared moved and before anything is removed.";
 
+    #[inline(always)]
     fn on(&mut self, now: Time, books: &Books, fact: &Fact, broken: &mut Vec<Violation>) {
         match fact {
             Fact::Declared(Declaration::Moved { user, .. }) => {

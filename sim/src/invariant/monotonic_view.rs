@@ -105,6 +105,7 @@ impl Invariant for MonotonicView {
     const ID: &'static str = "monotonic-view";
     const STATEMENT: &'static str = "What a user's client has seen (messages, flags, deletions) is still so at the next login, wherever it lands; expiry, other clients and grantees excepted.";
 
+    #[inline(always)]
     fn on(&mut self, now: Time, books: &Books, fact: &Fact, broken: &mut Vec<Violation>) {
         match fact {
             Fact::Viewed { reader, mailbox, .. }

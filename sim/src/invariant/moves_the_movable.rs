@@ -16,6 +16,7 @@ impl Invariant for MovesTheMovable {
     const STATEMENT: &'static str = "A run whose faults all promise *survives* or *remedies* ends done, and every user is moved who is not named by a *stops(user)* fault; a stop is *due* only if a fault that was drawn promises it, or if a defect of the site (computed from the true topology) is its cause; any other is a violation. (Doing nothing is not safe, it is broken.)";
     const LIVENESS: bool = true;
 
+    #[inline(always)]
     fn on(&mut self, _now: Time, _books: &Books, _fact: &Fact, _broken: &mut Vec<Violation>) {}
 
     fn end(&mut self, end: &End<'_>, broken: &mut Vec<Violation>) {

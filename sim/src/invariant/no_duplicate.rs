@@ -30,6 +30,7 @@ impl Invariant for NoDuplicate {
     const STATEMENT: &'static str =
         "No mailbox holds two copies from one accepted transaction and recipient path (user plus list is two paths).";
 
+    #[inline(always)]
     fn on(&mut self, now: Time, books: &Books, fact: &Fact, broken: &mut Vec<Violation>) {
         if books.run_began.is_none() || books.delivered.is_empty() {
             return;

@@ -54,6 +54,7 @@ impl Invariant for NoLateDelivery {
     const ID: &'static str = "no-late-delivery";
     const STATEMENT: &'static str = "Nothing is appended to a moving user's mailbox on the old store after the counting backup has begun to read that mailbox, until rollback (deliveries, IMAP APPEND and COPY by anyone).";
 
+    #[inline(always)]
     fn on(&mut self, now: Time, books: &Books, fact: &Fact, broken: &mut Vec<Violation>) {
         match fact {
             Fact::Appended { store, mailbox, message, cause, .. } if *store == books.move_.from => {

@@ -85,6 +85,7 @@ impl Invariant for NoNeedlessBounce {
     const ID: &'static str = "no-needless-bounce";
     const STATEMENT: &'static str = "The site sends no DSN that the same seed, traffic and faults do not cause in a fork of the world in which nobody moves anything.";
 
+    #[inline(always)]
     fn on(&mut self, now: Time, books: &Books, fact: &Fact, _broken: &mut Vec<Violation>) {
         let bounce = match fact {
             Fact::Dsn { host, token, failure: true, why, .. } => {

@@ -19,6 +19,7 @@ impl Invariant for NoNewOld {
     const ID: &'static str = "no-new-old";
     const STATEMENT: &'static str = "At the end no entry and no provisioning rule names the old host as home of a user of the batch or of new users.";
 
+    #[inline(always)]
     fn on(&mut self, _now: Time, books: &Books, fact: &Fact, _broken: &mut Vec<Violation>) {
         let Fact::EntryChanged { server, before: None, after: Some(after), who, by } = fact else { return };
         let master = books.move_.servers.first() == Some(server);

@@ -49,6 +49,7 @@ impl Invariant for NoStaleLookup {
     const ID: &'static str = "no-stale-lookup";
     const STATEMENT: &'static str = "From the first hold write of the batch to its last status write, no delivery or login decision about a moving user's status or mailHost rests on a value that differs from the replica which that process asks.";
 
+    #[inline(always)]
     fn on(&mut self, now: Time, books: &Books, fact: &Fact, broken: &mut Vec<Violation>) {
         if books.first_hold.is_none() {
             return;

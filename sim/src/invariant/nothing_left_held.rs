@@ -68,6 +68,7 @@ impl Invariant for NothingLeftHeld {
     const ID: &'static str = "nothing-left-held";
     const STATEMENT: &'static str = "When a user is declared moved and lets mail in, no message that the move caused to be held is still held; no message held before, or for another reason or person, was delivered or re-held by it.";
 
+    #[inline(always)]
     fn on(&mut self, now: Time, books: &Books, fact: &Fact, broken: &mut Vec<Violation>) {
         match fact {
             Fact::Queued { host, token, to, user, held, .. } => {

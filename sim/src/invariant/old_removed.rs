@@ -25,6 +25,7 @@ impl Invariant for OldRemoved {
     const ID: &'static str = "old-removed";
     const STATEMENT: &'static str = "When declared done, no mailbox of the batch is in `mboxutil -l` of the old store; what reappears within the longest notices period is carried and reported.";
 
+    #[inline(always)]
     fn on(&mut self, now: Time, books: &Books, fact: &Fact, broken: &mut Vec<Violation>) {
         match fact {
             Fact::Declared(Declaration::Done) => {

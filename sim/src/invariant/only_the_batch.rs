@@ -119,6 +119,7 @@ impl Invariant for OnlyTheBatch {
     const ID: &'static str = "only-the-batch";
     const STATEMENT: &'static str = "Nothing of anyone else changes, except what the plan lists beforehand: counted, announced restarts, named lists' mailHost, named domains' preferredMailHost.";
 
+    #[inline(always)]
     fn on(&mut self, now: Time, books: &Books, fact: &Fact, broken: &mut Vec<Violation>) {
         if books.run_began.is_none() {
             return;

@@ -70,6 +70,7 @@ impl Invariant for QuotaTrue {
     const STATEMENT: &'static str =
         "Usage at the new home equals the bytes there; effective limits (defaults included) are unchanged.";
 
+    #[inline(always)]
     fn on(&mut self, _now: Time, books: &Books, fact: &Fact, _broken: &mut Vec<Violation>) {
         let Fact::EntryChanged { before, after, who, by: Writer::Foreign, .. } = fact else { return };
         let quota = |e: &Option<Arc<Entry>>| e.as_ref().map(|e| e.values("mailQuota").to_vec()).unwrap_or_default();

@@ -24,6 +24,7 @@ impl Invariant for RelinkTrue {
     const STATEMENT: &'static str =
         "At the end of a run that is done: [15] as in the table; single copies shared across groups are single again.";
 
+    #[inline(always)]
     fn on(&mut self, now: Time, books: &Books, fact: &Fact, _broken: &mut Vec<Violation>) {
         match fact {
             Fact::BodyLinks { store, partition, body, files, .. }

@@ -82,6 +82,7 @@ impl Invariant for RightsStable {
     const ID: &'static str = "rights-stable";
     const STATEMENT: &'static str = "ACLs, subscriptions and shared access of owner and grantee are the same at the end, or the loss was named before the move began.";
 
+    #[inline(always)]
     fn on(&mut self, _now: Time, _books: &Books, fact: &Fact, _broken: &mut Vec<Violation>) {
         if let Fact::Declared(Declaration::Loss { user: Some(user), what }) = fact
             && **what == *"sharing"

@@ -54,6 +54,7 @@ impl Invariant for SettingsRestored {
     const ID: &'static str = "settings-restored";
     const STATEMENT: &'static str = "At the end every setting that the run touched has its original value (or absence), on every host, in the running process.";
 
+    #[inline(always)]
     fn on(&mut self, now: Time, books: &Books, fact: &Fact, _broken: &mut Vec<Violation>) {
         match fact {
             Fact::SettingWritten { host, setting, value } => {

@@ -34,6 +34,7 @@ impl Invariant for SingleHome {
     const STATEMENT: &'static str =
         "After the first delivery or client write succeeded at the new home, none succeeds at the old one.";
 
+    #[inline(always)]
     fn on(&mut self, now: Time, books: &Books, fact: &Fact, broken: &mut Vec<Violation>) {
         if books.first_hold.is_none() {
             return;

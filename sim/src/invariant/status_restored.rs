@@ -103,6 +103,7 @@ impl Invariant for StatusRestored {
     const ID: &'static str = "status-restored";
     const STATEMENT: &'static str = "At the end the status attributes are what they were (absent ones absent), or what a foreign write made them; nobody was made active who was not.";
 
+    #[inline(always)]
     fn on(&mut self, now: Time, books: &Books, fact: &Fact, broken: &mut Vec<Violation>) {
         let Fact::EntryChanged { server, before: Some(before), after: Some(after), who, by } = fact else { return };
         if books.run_began.is_none() || books.move_.servers.first() != Some(server) || Arc::ptr_eq(before, after) {

@@ -38,6 +38,7 @@ impl Invariant for ToldBefore {
     const ID: &'static str = "told-before";
     const STATEMENT: &'static str = "Each user was told before losing access, and when it came back.";
 
+    #[inline(always)]
     fn on(&mut self, now: Time, books: &Books, fact: &Fact, broken: &mut Vec<Violation>) {
         match fact {
             Fact::EntryChanged { server, before: Some(before), after: Some(after), who, by: Writer::Run }

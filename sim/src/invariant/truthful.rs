@@ -151,6 +151,7 @@ impl Invariant for Truthful {
     const ID: &'static str = "truthful";
     const STATEMENT: &'static str = "What the run declares and reports (users, counts, times, blockers, grades) is what the ledger says: no false success, no silent skip.";
 
+    #[inline(always)]
     fn on(&mut self, now: Time, books: &Books, fact: &Fact, broken: &mut Vec<Violation>) {
         match fact {
             Fact::Declared(declaration) => self.declared(now, books, declaration, broken),

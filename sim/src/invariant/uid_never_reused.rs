@@ -53,6 +53,7 @@ impl Invariant for UidNeverReused {
     const ID: &'static str = "uid-never-reused";
     const STATEMENT: &'static str = "No (mailbox, UIDVALIDITY, UID) ever names two messages, on either store.";
 
+    #[inline(always)]
     fn on(&mut self, now: Time, books: &Books, fact: &Fact, broken: &mut Vec<Violation>) {
         match fact {
             Fact::Appended { store, mailbox, uid_validity, message, .. }

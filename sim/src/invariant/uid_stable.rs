@@ -76,6 +76,7 @@ impl Invariant for UidStable {
     const ID: &'static str = "uid-stable";
     const STATEMENT: &'static str = "UIDVALIDITY, UIDs, flags (\\Recent apart), keywords by name, internal dates and folders of the baseline are the same at the new home. Mail carried late is exempt.";
 
+    #[inline(always)]
     fn on(&mut self, now: Time, books: &Books, fact: &Fact, broken: &mut Vec<Violation>) {
         match fact {
             Fact::EntryChanged { .. } | Fact::Declared(Declaration::Moved { .. }) => {

@@ -39,6 +39,7 @@ impl Invariant for WindowBounded {
     const STATEMENT: &'static str = "Each user's time without access is at most the `window_s` that the plan declared before [5], plus for each fault that fired its length and the longest documented retry, TTL or timeout that it can trigger (a table beside the faults); a scenario may state `window_max_s` instead.";
     const LIVENESS: bool = true;
 
+    #[inline(always)]
     fn on(&mut self, now: Time, books: &Books, fact: &Fact, broken: &mut Vec<Violation>) {
         let Fact::EntryChanged { server, before: Some(before), after, who, by } = fact else { return };
         if books.move_.servers.first() != Some(server) || !books.in_batch(who) {
