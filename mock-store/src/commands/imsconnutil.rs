@@ -4,6 +4,7 @@ use super::Job;
 use super::arguments::Arguments;
 use super::call::Call;
 use super::text::{Dates, left};
+use crate::mailbox::Account;
 use mock_host::coin::ImsconnutilLayout;
 use mock_host::draw::mix;
 use mock_host::fact::{Protocol, SessionId, Via};
@@ -115,6 +116,24 @@ fn client(call: &Call<'_>, session: SessionId, via: Via) -> String {
     }
 }
 
+/// A row of `-a`; none for an account that nobody used.
+fn access_row(text: &mut String, dates: &mut Dates, user: &str, account: &Account) {
+    if account.last_access == [None; 3] {
+        return;
+    }
+    left(text, user, 7);
+    for at in account.last_access {
+        text.push(' ');
+        match at {
+            Some(at) => dates.minute(text, at),
+            None => text.push('-'),
+        }
+        text.push_str("   ");
+    }
+    text.truncate(text.trim_end().len());
+    text.push('\n');
+}
+
 /// `-a`: the last access by each protocol (F1.8-04).
 fn last_access(call: &mut Call<'_>, users: Option<BTreeSet<Name>>) {
     if !call.store.last_access_enabled(call.host) {
@@ -122,22 +141,15 @@ fn last_access(call: &mut Call<'_>, users: Option<BTreeSet<Name>>) {
     }
     let mut text = String::from("UID     IMAP last access    HTTP last access    POP last access\n");
     let mut dates = Dates::of(&call.host.clock);
-    for (user, account) in call.store.accounts() {
-        let wanted = users.as_ref().is_none_or(|users| users.contains(user));
-        if !wanted || account.last_access == [None; 3] {
-            continue;
-        }
-        left(&mut text, user, 7);
-        for at in account.last_access {
-            text.push(' ');
-            match at {
-                Some(at) => dates.minute(&mut text, at),
-                None => text.push('-'),
+    match users {
+        None => call.store.accounts().for_each(|(user, account)| access_row(&mut text, &mut dates, user, account)),
+        Some(users) => {
+            for user in &users {
+                if let Some(account) = call.store.account(user) {
+                    access_row(&mut text, &mut dates, user, account);
+                }
             }
-            text.push_str("   ");
         }
-        text.truncate(text.trim_end().len());
-        text.push('\n');
     }
     let after = call.store.commands.rates.listing(call.store.account_count() as u64, 0);
     call.done(after, text, String::new());
