@@ -44,31 +44,25 @@ pub fn uid_of_dn(dn: &str) -> Option<&str> {
 
 /// `(&(objectClass=inetMailUser)(|(uid=…)(uid=…)))`: users by uid, without their domains.
 pub fn users_by_uid<'u>(uids: impl IntoIterator<Item = &'u str>) -> String {
-    let mut filter = "(&(objectClass=inetMailUser)(|".to_owned();
-    for uid in uids {
-        filter.push_str("(uid=");
-        push_escaped(&mut filter, uid);
-        filter.push(')');
-    }
-    filter.push_str("))");
-    filter
+    any_of("inetMailUser", "uid", uids)
 }
 
 /// Users whose mailHost is one of these names.
 pub fn users_on_host<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
-    on_host("inetMailUser", names)
+    any_of("inetMailUser", "mailHost", names)
 }
 
 /// Groups whose mailHost is one of these names.
 pub fn lists_on_host<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
-    on_host("inetMailGroup", names)
+    any_of("inetMailGroup", "mailHost", names)
 }
 
-fn on_host<'n>(class: &str, names: impl IntoIterator<Item = &'n str>) -> String {
+/// Entries of a class with one of these values.
+fn any_of<'v>(class: &str, attribute: &str, values: impl IntoIterator<Item = &'v str>) -> String {
     let mut filter = format!("(&(objectClass={class})(|");
-    for name in names {
-        filter.push_str("(mailHost=");
-        push_escaped(&mut filter, name);
+    for value in values {
+        filter.extend(["(", attribute, "="]);
+        push_escaped(&mut filter, value);
         filter.push(')');
     }
     filter.push_str("))");

@@ -46,7 +46,11 @@ pub async fn close(run: &Run, step: u8, at: At) -> Result<(), Halt> {
     let closed = stop(run, step, at).await;
     match closed {
         Ok(()) => sharing.closed.set(true),
-        Err(_) => sharing.closer.set(None),
+        Err(_) => {
+            sharing.closer.set(None);
+            // Half stopped is not left so.
+            start(run, step, at).await?;
+        }
     }
     closed
 }
