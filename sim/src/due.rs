@@ -5,6 +5,7 @@ use crate::ledger::{Books, Declared};
 use crate::site_defects;
 use crate::topology::Site;
 use crate::world::World;
+use mock_host::mail::Name;
 
 /// What may stop a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,6 +51,7 @@ impl Due {
         }
         due.users.extend(site_defects::unmovable(site).into_iter().map(|(user, why)| (user.to_string(), why)));
         due.users.extend(by_another_hand(&world.ledger.books));
+        due.users.extend(by_a_full_mailbox(&world.ledger.books));
         due
     }
 
@@ -88,10 +90,62 @@ fn by_another_hand(books: &Books) -> Vec<(String, String)> {
     found
 }
 
+/// Users whose old mailbox was full without any fault, with mail for it in a queue: nobody who is on hold makes room, and
+/// what is in a queue for the old store must not come behind the backup (F1.1-19).
+fn by_a_full_mailbox(books: &Books) -> Vec<(String, String)> {
+    let full = |user: &&Name| books.users.get(*user).is_some_and(|b| b.full);
+    let why = "mail for the old mailbox, which is full, was in a queue";
+    books.move_.users.iter().filter(full).map(|user| (user.to_string(), why.to_owned())).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::invariant::bench::{Bench, OLD, RELAY, bench};
+    use crate::ledger::OVER_QUOTA;
     use crate::scenario::Scenario;
+    use mock_host::fact::{Declaration, Fact};
+    use mock_host::mail::Token;
+
+    /// A message for `ann0` is in a queue, and an attempt failed for this reason.
+    fn deferred(b: &mut Bench, why: &str) {
+        b.queued(RELAY, 1, "ann0", None);
+        b.fact(Fact::Deferred { host: RELAY, channel: "tcp_lmtpcs".into(), token: Token(1), why: why.into() });
+    }
+    fn leave_out(b: &mut Bench) {
+        b.say(Declaration::LeftOut { user: "ann0".into(), why: "over-quota".into() });
+    }
+    fn full(b: &Bench) -> bool {
+        !by_a_full_mailbox(&b.world.ledger.books).is_empty()
+    }
+
+    /// F1.1-19
+    #[test]
+    fn who_has_mail_for_a_full_mailbox_in_a_queue_may_be_left_out() {
+        let mut b = bench();
+        deferred(&mut b, OVER_QUOTA);
+        assert!(!full(&b), "nobody was left out yet");
+        leave_out(&mut b);
+        assert!(full(&b));
+        let mut held = bench();
+        held.hold("ann0").at(60);
+        deferred(&mut held, OVER_QUOTA);
+        assert!(full(&held));
+    }
+
+    #[test]
+    fn mail_that_was_delivered_before_or_waits_for_another_reason_is_none() {
+        let mut b = bench();
+        deferred(&mut b, OVER_QUOTA);
+        b.delivered(OLD, 1, "ann0");
+        leave_out(&mut b);
+        assert!(!full(&b));
+        let mut locked = bench();
+        locked.hold("ann0").at(60);
+        deferred(&mut locked, "mailbox is locked");
+        leave_out(&mut locked);
+        assert!(!full(&locked));
+    }
 
     #[test]
     fn what_the_site_lacks_and_what_others_wrote_is_due() {

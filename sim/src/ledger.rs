@@ -103,6 +103,9 @@ impl StatusAt {
     }
 }
 
+/// What a store says of a delivery over quota (docs/spoken.md).
+pub const OVER_QUOTA: &str = "Over quota";
+
 /// How a run left a user, by its own words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Declared {
@@ -149,6 +152,8 @@ pub struct UserBook {
     pub folders: Vec<Folder>,
     /// What the user subscribes to at home: an additive sum over the folders' names.
     pub subscribed: u128,
+    /// Mail for the old mailbox, which was full, was in a queue when the run had the user on hold or left the user out.
+    pub full: bool,
     /// Quota in bytes that the old store had for a user of the batch when the world began; `None`: its default.
     pub quota_bytes: Option<i64>,
 }
@@ -159,6 +164,7 @@ impl UserBook {
             batch,
             folders: Vec::new(),
             subscribed: 0,
+            full: false,
             quota_bytes: None,
             at: vec![None; servers],
             original: StatusAt::default(),
@@ -179,6 +185,10 @@ impl UserBook {
     pub fn held_by_run(&self) -> bool {
         let hold = |s: &Name| s.eq_ignore_ascii_case("hold");
         self.hold_written.is_some() && !self.foreign_status.as_ref().is_some_and(|s| s.as_ref().is_some_and(hold))
+    }
+    /// Whether the run has the user on hold.
+    fn is_held_now(&self) -> bool {
+        self.hold_written.is_some() && self.status_back.is_none()
     }
     /// Statuses and mailHost on the master.
     pub fn master(&self) -> StatusAt {
@@ -215,6 +225,8 @@ pub struct Flight {
     pub held_before: bool,
     /// It was held when its user was on hold by the run.
     pub held_by_move: bool,
+    /// It waits because the mailbox was full when it was tried.
+    pub finds_full: bool,
     /// When it was accepted.
     pub since: Time,
 }
@@ -436,6 +448,7 @@ impl Books {
                 held: Some(HeldWhy::Status),
                 held_before: true,
                 held_by_move: false,
+                finds_full: false,
                 since,
             },
         );
@@ -468,6 +481,7 @@ impl Books {
                     held: None,
                     held_before: false,
                     held_by_move: false,
+                    finds_full: false,
                     since: now,
                 });
                 flight.queued = Some((*host, channel.clone()));
@@ -478,6 +492,16 @@ impl Books {
                 flight.held = *held;
                 flight.held_before |= held.is_some() && !began;
                 flight.held_by_move |= *held == Some(HeldWhy::Status) && (moving || to_held_list);
+            }
+            Fact::Deferred { token, why, .. } if **why == *OVER_QUOTA => {
+                let from = self.move_.from;
+                if let Some(flight) = self.flight.get_mut(token) {
+                    flight.finds_full = true;
+                    let book = flight.user.as_ref().and_then(|user| self.users.get_mut(user));
+                    if let Some(book) = book.filter(|b| b.home == Some(from) && b.is_held_now()) {
+                        book.full = true;
+                    }
+                }
             }
             Fact::HeldInPlace { tokens, why, .. } => {
                 for token in tokens.iter() {
@@ -629,7 +653,16 @@ impl Books {
     }
 
     fn new_flight(&self, since: Time, to: Name) -> Flight {
-        Flight { to, user: None, queued: None, held: None, held_before: false, held_by_move: false, since }
+        Flight {
+            to,
+            user: None,
+            queued: None,
+            held: None,
+            held_before: false,
+            held_by_move: false,
+            finds_full: false,
+            since,
+        }
     }
 
     /// Whether a recipient in a queue file is a list that the run holds.
@@ -736,7 +769,9 @@ impl Books {
             Declaration::LeftOut { user, why } => {
                 self.grades[3] += 1;
                 let from = self.move_.from;
+                let full = self.flight.values().any(|f| f.finds_full && f.user.as_ref() == Some(user));
                 let book = self.user_mut(user);
+                book.full |= full && book.home == Some(from);
                 book.declared = Some((now, Declared::LeftOut(why.clone())));
                 if book.home == Some(from) {
                     book.forget_copies();

@@ -2,6 +2,7 @@
 //! must not know how an orchestrator empties a queue.
 
 use super::{Before, Begins, Fault, FaultInfo, Kind, Promise};
+use crate::ledger::OVER_QUOTA;
 use crate::world::World;
 use mock_host::fact::{Fact, HeldWhy, MailboxName, Writer};
 use mock_host::host::Role;
@@ -12,8 +13,6 @@ use mock_ldap::{Change, ChangeKind, Request, RequestId};
 use mock_mta::channel::Channel;
 use std::sync::Arc;
 
-/// What a store says of a delivery over quota (docs/spoken.md).
-const OVER_QUOTA: &str = "Over quota";
 /// What a store says of a delivery into a locked mailbox (docs/spoken.md).
 const LOCKED: &str = "Mailbox is locked";
 

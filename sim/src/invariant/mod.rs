@@ -3,7 +3,7 @@
 mod access_returns;
 mod autoreply_once;
 #[cfg(test)]
-mod bench;
+pub(crate) mod bench;
 mod closed_while_held;
 mod ends;
 mod exactly_one_group;

@@ -5,7 +5,7 @@
 //! the number is compared and not the messages.
 
 use super::{Invariant, Violation};
-use crate::ledger::Books;
+use crate::ledger::{Books, OVER_QUOTA};
 use crate::site_book::Idle;
 use crate::world::End;
 use mock_host::fact::Fact;
@@ -32,7 +32,7 @@ struct Bounce {
 impl Bounce {
     /// Whose mailbox was full.
     fn found_full(&self) -> Option<&Name> {
-        self.user.as_ref().filter(|_| &*self.why == "Over quota")
+        self.user.as_ref().filter(|_| &*self.why == OVER_QUOTA)
     }
 }
 
