@@ -16,6 +16,11 @@ mod written;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
+use tikv_jemallocator::Jemalloc;
+
+/// A world is many small things that live long: with the allocator of the system a rehearsal of 100,000 users took four times as long.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// Rehearses the move of mailboxes from one message store to another: without an argument, the embedded example.
 ///

@@ -46,6 +46,8 @@ pub struct Bounds {
     pub in_flight_s: u64,
     /// How long queued mail for a user of the group may take to be delivered (two rounds of the backoff), in seconds.
     pub queue_s: u64,
+    /// How long the removal of old mailboxes is tried, which may be locked (F1.6-04), in seconds: nobody waits for it.
+    pub removal_s: u64,
     /// How long a session may survive its disconnection, in seconds.
     pub session_s: u64,
     /// How long a probe may take from a relay to the new store, in seconds.
@@ -64,6 +66,7 @@ impl Default for Bounds {
             replica_s: 1800,
             in_flight_s: 600,
             queue_s: 4 * 3600,
+            removal_s: 86_400,
             session_s: 300,
             probe_s: 900,
             notices_s: 29 * 86_400,

@@ -72,6 +72,8 @@ pub enum MailEvent {
 pub enum ReaderEvent {
     /// The n-th visit of a user (by index) begins.
     Visit(u32, u32),
+    /// A visit that was refused or cut off is tried again.
+    Again(u64),
     /// The next act of a visit.
     Act(u64),
 }

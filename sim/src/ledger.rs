@@ -227,8 +227,26 @@ pub struct Flight {
     pub held_by_move: bool,
     /// It waits because the mailbox was full when it was tried.
     pub finds_full: bool,
+    /// Size; 0 for what was in a queue when the world began.
+    pub size_bytes: u32,
     /// When it was accepted.
     pub since: Time,
+}
+
+impl Flight {
+    fn new(since: Time, to: Name, size_bytes: u32) -> Flight {
+        Flight {
+            to,
+            user: None,
+            queued: None,
+            held: None,
+            held_before: false,
+            held_by_move: false,
+            finds_full: false,
+            size_bytes,
+            since,
+        }
+    }
 }
 
 /// An open session.
@@ -439,33 +457,23 @@ impl Books {
 
     /// Enters a file that is held when the world begins.
     pub fn load_held(&mut self, token: Token, to: Name, host: HostId, channel: Name, since: Time) {
-        self.flight.insert(
-            token,
-            Flight {
-                to,
-                user: None,
-                queued: Some((host, channel)),
-                held: Some(HeldWhy::Status),
-                held_before: true,
-                held_by_move: false,
-                finds_full: false,
-                since,
-            },
-        );
+        let queued = Some((host, channel));
+        let held = Some(HeldWhy::Status);
+        self.flight.insert(token, Flight { queued, held, held_before: true, ..Flight::new(since, to, 0) });
     }
 
     fn enter(&mut self, now: Time, fact: &Fact) {
         match fact {
             Fact::EntryChanged { server, after, who, by, .. } => self.entry_changed(now, *server, after, who, *by),
-            Fact::Accepted { token, to, .. } => {
-                self.flight.insert(*token, self.new_flight(now, to.clone()));
+            Fact::Accepted { token, to, body, .. } => {
+                self.flight.insert(*token, Flight::new(now, to.clone(), body.size_bytes));
             }
             Fact::Expanded { token, into, .. } => {
                 let parent = self.flight.remove(token);
-                let since = parent.as_ref().map_or(now, |f| f.since);
+                let (since, size_bytes) = parent.as_ref().map_or((now, 0), |f| (f.since, f.size_bytes));
                 let by_move = parent.is_some_and(|f| f.held_by_move);
                 for (child, to) in into.iter() {
-                    let mut flight = self.new_flight(since, to.clone());
+                    let mut flight = Flight::new(since, to.clone(), size_bytes);
                     flight.held_by_move = by_move;
                     self.flight.insert(*child, flight);
                 }
@@ -474,16 +482,7 @@ impl Books {
                 let moving = user.as_ref().and_then(|u| self.users.get(u)).is_some_and(UserBook::held_by_run);
                 let to_held_list = held.is_some() && self.is_held_list(to);
                 let began = self.run_began.is_some();
-                let flight = self.flight.entry(*token).or_insert_with(|| Flight {
-                    to: to.clone(),
-                    user: None,
-                    queued: None,
-                    held: None,
-                    held_before: false,
-                    held_by_move: false,
-                    finds_full: false,
-                    since: now,
-                });
+                let flight = self.flight.entry(*token).or_insert_with(|| Flight::new(now, to.clone(), 0));
                 flight.queued = Some((*host, channel.clone()));
                 flight.to = to.clone();
                 if user.is_some() {
@@ -650,19 +649,6 @@ impl Books {
 
     fn of_the_move(&self, store: HostId) -> bool {
         store == self.move_.from || store == self.move_.to
-    }
-
-    fn new_flight(&self, since: Time, to: Name) -> Flight {
-        Flight {
-            to,
-            user: None,
-            queued: None,
-            held: None,
-            held_before: false,
-            held_by_move: false,
-            finds_full: false,
-            since,
-        }
     }
 
     /// Whether a recipient in a queue file is a list that the run holds.

@@ -198,14 +198,23 @@ impl Asked {
     }
 }
 
+/// A message that found a mailbox full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoRoom {
+    /// Its size.
+    pub size_bytes: u32,
+    /// The limit changed shortly before it came in, so that it is chance which one held for it.
+    pub limit_in_flux: bool,
+}
+
 /// What a second rehearsal of the same seed, in which nobody moves anything, came to: the copies that bounced and the
 /// recipients that were refused for good.
 #[derive(Clone, Debug, Default)]
 pub struct Idle {
     /// Copies answered by a failure notice, and recipients that the site refused.
     pub bounced: BTreeSet<mock_host::mail::Token>,
-    /// How many of them failed because a user's mailbox was full.
-    pub full: BTreeMap<mock_host::mail::Name, usize>,
+    /// Those of them that found a user's mailbox full.
+    pub full: BTreeMap<mock_host::mail::Name, BTreeMap<mock_host::mail::Token, NoRoom>>,
 }
 
 /// The empty book, shared.

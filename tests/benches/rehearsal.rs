@@ -10,6 +10,11 @@ use sim::scenario::{Scenario, load, write};
 use sim::topology::{Site, make};
 use std::path::Path;
 use std::time::{Duration, Instant};
+use tikv_jemallocator::Jemalloc;
+
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 const COMMAND: &str = "cargo bench -p rehost-tests --bench rehearsal";
 const FROM: &str = "oldstore.siroe.com";

@@ -12,9 +12,10 @@ use crate::speech::imsconnutil;
 use crate::speech::refusal::{self, Refusal};
 use std::collections::BTreeSet;
 
-/// There is nothing to check: whoever is not connected is logged out already.
-pub async fn precondition(_run: &Run, _at: At) -> Result<(), Halt> {
-    Ok(())
+/// Whoever has to make room first is left alone. Of the others there is nothing to check: who is not connected is logged out
+/// already.
+pub async fn precondition(run: &Run, at: At) -> Result<(), Halt> {
+    super::step_06_queues::leave_out_full(run, at).await
 }
 
 /// Tells the group, once, and disconnects.

@@ -25,6 +25,8 @@ pub async fn precondition(run: &Run, at: At) -> Result<(), Halt> {
 
 /// What a reason begins with when the mailbox is full.
 const OVER_QUOTA: &str = "over-quota";
+/// What a file's name begins with before the first attempt (F5.2-02).
+const UNTRIED: &str = "ZZ";
 
 /// A file that would still be delivered to the old store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +50,17 @@ async fn give_up_full(run: &Run, at: At, active: &[Stuck]) -> Result<bool, Halt>
         any = true;
     }
     Ok(any)
+}
+
+/// Before anybody is logged out: whoever's mailbox is full, with mail for it that was tried in vain, keeps access and is left
+/// out. On hold nobody makes room, and what is tried meanwhile comes closer to being given back to its sender (F8-09).
+pub(super) async fn leave_out_full(run: &Run, at: At) -> Result<(), Halt> {
+    let waiting = stuck_files(run, &run.users(at), false).await?;
+    let tried: Vec<Stuck> = waiting.into_iter().filter(|s| !s.file.starts_with(UNTRIED)).collect();
+    for (user, why) in reasons(run, &tried).await?.into_iter().filter(|(_, why)| why.starts_with(OVER_QUOTA)) {
+        run.leave_out(&user, &why).await?;
+    }
+    Ok(())
 }
 
 /// Waits until no such file is left, asking the job controller to try again; whoever's mail does not leave is left out.
@@ -154,35 +167,34 @@ async fn name_held(run: &Run, file: &Stuck) -> Result<(), Halt> {
     Ok(())
 }
 
-/// Per user why mail did not leave, in words.
+/// Per user why mail did not leave, in words: the mailbox is full when one of the messages does not fit any more.
 async fn reasons(run: &Run, active: &[Stuck]) -> Result<BTreeMap<String, String>, Halt> {
-    let mut reasons = BTreeMap::new();
+    let mut files: BTreeMap<&String, Vec<&Stuck>> = BTreeMap::new();
     for file in active {
         for user in &file.users {
-            if reasons.contains_key(user) {
-                continue;
-            }
-            let argv = imquotacheck::report(Some(user));
-            let full = run
-                .read(&run.move_.from, &argv, |said| {
-                    let rows = imquotacheck::quotas(&said.stdout).rows;
-                    // The mailbox is full for this message when it does not fit any more.
-                    let fits = |usage_kb: u64, quota_kb: u64| usage_kb + file.size_kb < quota_kb;
-                    Some(
-                        rows.iter().any(|q| q.user == user && q.quota_kb.is_some_and(|quota| !fits(q.usage_kb, quota))),
-                    )
-                })
-                .await?;
-            let cause = match full {
-                true => format!("{OVER_QUOTA}: the old mailbox is full; make room, then move this user"),
-                false => {
-                    "queue-stuck: see the channel's log and whether the old mailbox is locked, then move this user"
-                        .to_owned()
-                }
-            };
-            let why = format!("{cause} (message file {} in {} on {})", file.file, file.channel, file.host);
-            reasons.insert(user.clone(), why);
+            files.entry(user).or_default().push(file);
         }
+    }
+    let mut reasons = BTreeMap::new();
+    for (user, files) in files {
+        let argv = imquotacheck::report(Some(user));
+        let room_kb = run
+            .read(&run.move_.from, &argv, |said| {
+                let rows = imquotacheck::quotas(&said.stdout).rows;
+                let limited = rows.iter().filter(|q| q.user == user);
+                let rooms = limited.filter_map(|q| Some(q.quota_kb?.saturating_sub(q.usage_kb)));
+                Some(rooms.min().unwrap_or(u64::MAX))
+            })
+            .await?;
+        let too_large = files.iter().find(|f| f.size_kb >= room_kb);
+        let cause = match too_large {
+            Some(_) => format!("{OVER_QUOTA}: the old mailbox is full; make room, then move this user"),
+            None => "queue-stuck: see the channel's log and whether the old mailbox is locked, then move this user"
+                .to_owned(),
+        };
+        let Some(file) = too_large.or(files.first()) else { continue };
+        let why = format!("{cause} (message file {} in {} on {})", file.file, file.channel, file.host);
+        reasons.insert(user.clone(), why);
     }
     Ok(reasons)
 }

@@ -50,7 +50,7 @@ pub async fn act(run: &Run, at: At) -> Result<(), Halt> {
         if users.is_empty() {
             return Ok(());
         }
-        if run.now().duration_since(began).as_secs() >= run.options.bounds.queue_s.cast_signed() {
+        if run.now().duration_since(began).as_secs() >= run.options.bounds.removal_s.cast_signed() {
             for user in users {
                 keep_old(run, 16, at, &user, "it cannot be removed (see whether it is locked)").await?;
             }

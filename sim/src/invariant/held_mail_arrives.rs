@@ -1,7 +1,7 @@
 //! `held-mail-arrives`: every held message of a moved user is delivered. It must not know when it was released.
 
 use super::{Invariant, Violation};
-use crate::ledger::{Books, Declared};
+use crate::ledger::{Books, Declared, OVER_QUOTA};
 use crate::world::End;
 use mock_host::fact::Fact;
 use mock_host::lookup::HostId;
@@ -36,7 +36,9 @@ impl Invariant for HeldMailArrives {
 
     #[inline(always)]
     fn on(&mut self, now: Time, books: &Books, fact: &Fact, _broken: &mut Vec<Violation>) {
-        if let Fact::Dsn { host, token, failure: true, .. } = fact
+        // A mailbox that is full is full with or without a move: whether this notice was needless is another invariant's.
+        if let Fact::Dsn { host, token, failure: true, why, .. } = fact
+            && **why != *OVER_QUOTA
             && let Some(flight) = books.flight.get(token).filter(|f| f.held_by_move)
             && let Some(user) = user_of(books, flight)
         {
@@ -81,8 +83,9 @@ impl Invariant for HeldMailArrives {
 mod tests {
     use crate::due::Due;
     use crate::invariant::bench::{NEW, RELAY, bench};
+    use crate::ledger::OVER_QUOTA;
     use crate::site_book::Idle;
-    use mock_host::fact::{HeldWhy, Writer};
+    use mock_host::fact::{Fact, HeldWhy, Writer};
 
     const HELD: Option<HeldWhy> = Some(HeldWhy::Status);
 
@@ -98,6 +101,19 @@ mod tests {
         let broken = b.broken("held-mail-arrives");
         assert_eq!(broken.len(), 2);
         assert!(broken[1].contains("is in hold on newstore"), "{broken:?}");
+    }
+
+    /// F8-09
+    #[test]
+    fn mail_for_a_mailbox_that_is_full_is_judged_by_whether_it_would_have_fitted_anyway() {
+        let mut b = bench();
+        b.at(10).hold("ann0").queued(RELAY, 1, "ann0", HELD);
+        b.at(60).let_in("ann0").moved("ann0", 2).released(RELAY, &[1]);
+        let (token, to) = (mock_host::mail::Token(1), "s@elsewhere.example".into());
+        b.fact(Fact::Dsn { host: RELAY, token, to, failure: true, why: OVER_QUOTA.into() });
+        b.ended("done").judge(&Due::default(), Some(&Idle::default()));
+        assert!(b.broken("held-mail-arrives").is_empty());
+        assert_eq!(b.broken("no-needless-bounce").len(), 1);
     }
 
     #[test]

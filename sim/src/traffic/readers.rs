@@ -31,7 +31,12 @@ pub struct Visit {
     pub acts: u32,
     /// Stays in IDLE at the end.
     pub idles: bool,
+    /// How often it was refused or cut off so far.
+    pub tries: u32,
 }
+
+/// How often a client that is refused or cut off comes back: after about two minutes first, then after twice as long each time.
+const COMES_BACK: u32 = 6;
 
 impl Visit {
     /// Whether it has begun its IDLE and not ended it.
@@ -68,6 +73,7 @@ impl World {
                     self.plan_next_visit(index, n + 1);
                 }
             }
+            ReaderEvent::Again(visit) => self.again(visit),
             ReaderEvent::Act(visit) => self.act(visit),
         }
     }
@@ -85,13 +91,45 @@ impl World {
             Protocol::Imap
         };
         let idles = protocol == Protocol::Imap && unit(seed, Stream::Reader, e, k + 2) < spec.idle_share;
-        // A client is set up once: whoever goes by a service name always does.
-        let straight = unit(seed, Stream::Reader, e ^ 9, 0) < spec.service_share;
         let number = self.traffic.number();
-        let visit = Visit { client: index, n, protocol, connection: None, session: None, acts: 0, idles };
+        let visit = Visit { client: index, n, protocol, connection: None, session: None, acts: 0, idles, tries: 0 };
         self.traffic.visits.insert(number, visit);
         let pick = below(seed, Stream::Reader, e, k + 4, 1 << 20);
-        self.open_visit(number, &client, protocol, straight, pick);
+        self.open_visit(number, &client, protocol, self.goes_straight(&client), pick);
+    }
+
+    /// A client is set up once: whoever goes by a service name always does.
+    fn goes_straight(&self, client: &Client) -> bool {
+        unit(self.traffic.seed, Stream::Reader, client.entity ^ 9, 0) < self.traffic.spec.service_share
+    }
+
+    /// A client that was refused or cut off tries again, and goes on where it was.
+    fn again(&mut self, number: u64) {
+        let Some(visit) = self.traffic.visits.get(&number).cloned() else { return };
+        let client = self.traffic.client(visit.client).cloned().filter(|_| self.traffic.open(self.now));
+        let Some(client) = client else { return self.visit_ends(number) };
+        let k = u64::from(visit.n) << 8 | u64::from(visit.tries);
+        let pick = below(self.traffic.seed, Stream::Reader, client.entity ^ 10, k, 1 << 20);
+        self.open_visit(number, &client, visit.protocol, self.goes_straight(&client), pick);
+    }
+
+    /// A visit is refused or cut off: the client comes back after a while, as mail clients do by themselves.
+    fn breaks_off(&mut self, number: u64) {
+        let Some(visit) = self.traffic.visits.get(&number).cloned() else { return };
+        self.visit_ends(number);
+        let Some(e) = self.traffic.client(visit.client).map(|c| c.entity).filter(|_| visit.tries < COMES_BACK) else {
+            return;
+        };
+        let k = u64::from(visit.n) << 8 | u64::from(visit.tries);
+        let share = 0.5 + unit(self.traffic.seed, Stream::Reader, e ^ 11, k);
+        let at = self.now + Span::from_secs_f64(f64::from(120_u32 << visit.tries) * share);
+        if self.traffic.open(at) {
+            let again = self.traffic.number();
+            let acts = if visit.waits() { 5 } else { visit.acts };
+            let visit = Visit { connection: None, session: None, acts, tries: visit.tries + 1, ..visit };
+            self.traffic.visits.insert(again, visit);
+            self.queue.push(at, e, Event::Reader(ReaderEvent::Again(again)));
+        }
     }
 
     /// A client logs in by IMAP through a proxy and waits in IDLE at once, besides its other visits.
@@ -99,9 +137,9 @@ impl World {
         let Some(client) = self.traffic.client(index).cloned() else { return };
         let number = self.traffic.number();
         let protocol = Protocol::Imap;
-        // Its next act is the fifth: IDLE.
-        let visit =
-            Visit { client: index, n: 1 << 30, protocol, connection: None, session: None, acts: 5, idles: true };
+        // Its next act is the fifth: IDLE. Once it is cut off it is no more.
+        let (n, acts, tries) = (1 << 30, 5, COMES_BACK);
+        let visit = Visit { client: index, n, protocol, connection: None, session: None, acts, idles: true, tries };
         self.traffic.visits.insert(number, visit);
         self.open_visit(number, &client, protocol, false, number);
     }
@@ -136,8 +174,7 @@ impl World {
             .map(|s| s.host.id)
             .collect();
         if proxies.is_empty() {
-            self.traffic.visits.remove(&number);
-            return;
+            return self.breaks_off(number);
         }
         let host = proxies[(pick % proxies.len() as u64) as usize];
         self.connect_proxy(number, client, protocol, host);
@@ -145,8 +182,7 @@ impl World {
 
     fn login_straight(&mut self, number: u64, client: &Client, protocol: Protocol, host: HostId) {
         if !self.slot(host).up || self.faults.unreachable(host) {
-            self.traffic.visits.remove(&number);
-            return;
+            return self.breaks_off(number);
         }
         let session = SessionId(number);
         self.traffic.by_session.insert(session, number);
@@ -159,8 +195,7 @@ impl World {
 
     fn connect_proxy(&mut self, number: u64, client: &Client, protocol: Protocol, host: HostId) {
         if !self.slot(host).up || self.faults.unreachable(host) {
-            self.traffic.visits.remove(&number);
-            return;
+            return self.breaks_off(number);
         }
         let connection = ConnectionId(number);
         self.traffic.by_connection.insert(connection, number);
@@ -210,7 +245,7 @@ impl World {
                 if let (Some(connection), Some(proxy)) = (connection, proxy) {
                     self.proxy(proxy, mock_mmp::Input::BackendRefused(connection, why));
                 }
-                self.visit_ends(number);
+                self.breaks_off(number);
             }
             // Whoever waits in IDLE has said already when the next act is.
             SessionReply::Ok | SessionReply::No(_) if visit.waits() => {}
@@ -219,7 +254,7 @@ impl World {
                 if let (Some(connection), Some(proxy)) = (connection, proxy) {
                     self.proxy(proxy, mock_mmp::Input::BackendClosed(connection));
                 }
-                self.visit_ends(number);
+                self.breaks_off(number);
             }
         }
     }
@@ -234,7 +269,7 @@ impl World {
     /// A proxy refused its client.
     pub fn refused_by_proxy(&mut self, connection: ConnectionId, _why: Name) {
         if let Some(number) = self.traffic.by_connection.get(&connection).copied() {
-            self.visit_ends(number);
+            self.breaks_off(number);
         }
     }
 
@@ -244,7 +279,7 @@ impl World {
         if let Some((session, store)) = self.traffic.visits.get(&number).and_then(|v| v.session) {
             self.store(store, mock_store::Input::Act(session, SessionAct::Drop));
         }
-        self.visit_ends(number);
+        self.breaks_off(number);
     }
 
     fn visit_ends(&mut self, number: u64) {
