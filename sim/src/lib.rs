@@ -25,4 +25,5 @@ pub mod terminal;
 pub mod topology;
 pub mod trace;
 pub mod traffic;
+pub mod user_book;
 pub mod world;

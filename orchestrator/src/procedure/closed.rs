@@ -47,9 +47,10 @@ pub async fn close(run: &Run, step: u8, at: At) -> Result<(), Halt> {
     match closed {
         Ok(()) => sharing.closed.set(true),
         Err(_) => {
+            // Half stopped is not left so; and nobody else closes it before it runs again.
+            let started = start(run, step, at).await;
             sharing.closer.set(None);
-            // Half stopped is not left so.
-            start(run, step, at).await?;
+            started?;
         }
     }
     closed

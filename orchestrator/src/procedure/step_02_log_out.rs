@@ -12,14 +12,14 @@ use crate::speech::imsconnutil;
 use crate::speech::refusal::{self, Refusal};
 use std::collections::BTreeSet;
 
-/// Whoever has to make room first is left alone. Of the others there is nothing to check: who is not connected is logged out
-/// already.
-pub async fn precondition(run: &Run, at: At) -> Result<(), Halt> {
-    super::step_06_queues::leave_out_full(run, at).await
+/// There is nothing to check: whoever is not connected is logged out already.
+pub async fn precondition(_run: &Run, _at: At) -> Result<(), Halt> {
+    Ok(())
 }
 
-/// Tells the group, once, and disconnects.
+/// Whoever has to make room first is left alone; the others are told, once, and disconnected.
 pub async fn act(run: &Run, at: At) -> Result<(), Halt> {
+    super::step_06_queues::leave_out_full(run, at).await?;
     let users = run.users(at);
     if run.kept(2, at, "told").is_none() {
         let window_s = crate::plan::window::declared_s(run);

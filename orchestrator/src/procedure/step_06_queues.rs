@@ -25,8 +25,6 @@ pub async fn precondition(run: &Run, at: At) -> Result<(), Halt> {
 
 /// What a reason begins with when the mailbox is full.
 const OVER_QUOTA: &str = "over-quota";
-/// What a file's name begins with before the first attempt (F5.2-02).
-const UNTRIED: &str = "ZZ";
 
 /// A file that would still be delivered to the old store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +33,8 @@ struct Stuck {
     channel: String,
     file: String,
     size_kb: u64,
+    /// Whether an attempt failed.
+    tried: bool,
     users: BTreeSet<String>,
 }
 
@@ -44,20 +44,26 @@ const MEND_S: i64 = 60;
 /// Whoever's mailbox is full is left out at once: nobody who is on hold can make room, and while the run waits the grace
 /// period goes on (F1.1-19). Answers whether somebody was.
 async fn give_up_full(run: &Run, at: At, active: &[Stuck]) -> Result<bool, Halt> {
-    let mut any = false;
-    for (user, why) in reasons(run, active).await?.into_iter().filter(|(_, why)| why.starts_with(OVER_QUOTA)) {
-        step_05_hold::give_up(run, 6, at, &user, &why).await?;
-        any = true;
+    let full = full(run, active).await?;
+    for (user, why) in &full {
+        step_05_hold::give_up(run, 6, at, user, why).await?;
     }
-    Ok(any)
+    Ok(!full.is_empty())
+}
+
+/// Users whose old mailbox has no room for their mail among these files, and why in words.
+async fn full(run: &Run, waiting: &[Stuck]) -> Result<BTreeMap<String, String>, Halt> {
+    let mut reasons = reasons(run, waiting).await?;
+    reasons.retain(|_, why| why.starts_with(OVER_QUOTA));
+    Ok(reasons)
 }
 
 /// Before anybody is logged out: whoever's mailbox is full, with mail for it that was tried in vain, keeps access and is left
 /// out. On hold nobody makes room, and what is tried meanwhile comes closer to being given back to its sender (F8-09).
 pub(super) async fn leave_out_full(run: &Run, at: At) -> Result<(), Halt> {
-    let waiting = stuck_files(run, &run.users(at), false).await?;
-    let tried: Vec<Stuck> = waiting.into_iter().filter(|s| !s.file.starts_with(UNTRIED)).collect();
-    for (user, why) in reasons(run, &tried).await?.into_iter().filter(|(_, why)| why.starts_with(OVER_QUOTA)) {
+    let mut waiting = stuck_files(run, &run.users(at), false).await?;
+    waiting.retain(|file| file.tried);
+    for (user, why) in full(run, &waiting).await? {
         run.leave_out(&user, &why).await?;
     }
     Ok(())
@@ -120,6 +126,7 @@ async fn stuck_files(run: &Run, users: &[String], held: bool) -> Result<Vec<Stuc
                     channel: file.channel.to_string(),
                     file: file.file.to_string(),
                     size_kb: file.size_blocks,
+                    tried: file.was_tried(),
                     users,
                 });
             }

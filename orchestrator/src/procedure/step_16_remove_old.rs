@@ -68,7 +68,8 @@ pub async fn act(run: &Run, at: At) -> Result<(), Halt> {
             return Ok(());
         }
         run.sleep_s(pause_s).await;
-        pause_s = (pause_s * 2).min(600);
+        // Each round stops the old home's MTA for a moment.
+        pause_s = (pause_s * 2).min(3600);
     }
 }
 

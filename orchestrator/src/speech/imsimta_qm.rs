@@ -94,6 +94,10 @@ impl QueueFile {
     pub fn is_held(&self) -> bool {
         self.file.ends_with(".HELD")
     }
+    /// Whether an attempt failed: before, the name begins with `ZZ` (F5.2-02).
+    pub fn was_tried(&self) -> bool {
+        !self.file.rsplit('/').next().unwrap_or(&self.file).starts_with("ZZ")
+    }
     /// The part of the name that attempts do not change: without the two digits in front and without the suffix (F5.2-03).
     pub fn stem(&self) -> &str {
         let name = self.file.rsplit('/').next().unwrap_or(&self.file);
@@ -368,6 +372,8 @@ mod tests {
         assert_eq!(first.to[0].original.as_deref(), Some("joe@sesta.com"));
         assert_eq!(first.from.as_deref(), Some("a@b.c"));
         assert!(queue.files[1].is_held() && queue.files[1].to.is_empty());
+        let tried = QueueFile { file: "ZY0F7O00I03CJHZD.00".into(), ..first.clone() };
+        assert!(tried.was_tried() && !first.was_tried());
     }
 
     #[test]

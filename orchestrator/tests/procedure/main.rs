@@ -232,6 +232,85 @@ fn while_old_mailboxes_are_removed_the_old_home_takes_no_mail() {
     assert!(site.hosts.borrow()[OLD].started.contains_key("dispatcher"));
 }
 
+/// F8-04
+#[test]
+fn an_mta_that_stops_half_is_started_again_before_the_run_stops() {
+    let site = Site::new();
+    *site.hook.borrow_mut() = Some(Box::new(|site, host, line| {
+        (host == OLD && line.starts_with("stop-msg") && line.ends_with("mta")).then(|| {
+            site.hosts.borrow_mut().get_mut(OLD).unwrap().started.remove("dispatcher");
+            Ok((0, String::new(), String::new()))
+        })
+    }));
+    let outcome = go(&site, &Rc::new(InMemory::default()), &Options::default());
+    assert_eq!(stopped(&outcome), "stop-fails");
+    assert!(site.hosts.borrow()[OLD].started.contains_key("dispatcher"));
+    assert_eq!(site.mailboxes(OLD).len(), 3, "nothing was removed while mail could come");
+}
+
+/// A file in `ims-ms` that leads to joe, whose mailbox has two kB left.
+fn with_full_mailbox(site: &Site, file: &'static str) {
+    *site.hook.borrow_mut() = Some(Box::new(move |site, host, line| {
+        let queued = host == OLD && line == "imsimta qm directory -envelope -directory_tree";
+        let text = match line {
+            _ if queued => {
+                let at = jiff::Timestamp::from_second(site.now_s.get()).unwrap();
+                let (at, taken) = (at.strftime("%d-%b-%Y %H:%M:%S"), at.strftime("%a, %d %b %Y %H:%M:%S +0000 (GMT)"));
+                format!(
+                    "{taken}\nData gathered from the queue directory tree\n\nChannel: ims-ms                  Size Queued since\n1 {file} 4 {at}\n  from: a@b.c\n  to: joe@ims-ms-daemon\nTotal size: 4\n\nGrand total size:                    4\n"
+                )
+            }
+            "imquotacheck -u joe" => "quota(K)  usage(K) %    msgs user\n100 98 98 4 joe\n".to_owned(),
+            _ => return None,
+        };
+        Some(Ok((0, text, String::new())))
+    }));
+}
+
+/// F1.1-19, F5.2-02
+#[test]
+fn whoever_has_to_make_room_is_left_out_before_anybody_is_logged_out() {
+    for (file, told) in [("ZY0F7.00", 1), ("ZZ0F7.00", 2)] {
+        let site = Site::new();
+        with_full_mailbox(&site, file);
+        let mut batch = Site::batch();
+        (batch.groups, batch.concurrency) = (1, 1);
+        let journal = Rc::new(InMemory::default());
+        let outcome = run(site.doors(&journal), &Site::inventory(), &batch, &Options::default()).now_or_never();
+        assert_eq!(outcome, Some(Outcome::Done), "{:#?}", site.said.borrow());
+        let windows: Vec<usize> =
+            site.told.borrow().iter().filter(|(about, _)| *about == Telling::Window).map(|(_, users)| *users).collect();
+        assert_eq!(windows, [told], "what no attempt failed for may still find room: {file}");
+        assert_eq!(site.attribute("joe", "mailHost").as_deref(), Some(OLD));
+        assert_eq!(site.attribute("joe", "mailUserStatus").as_deref(), Some("active"));
+        assert_eq!(site.attribute("ann", "mailHost").as_deref(), Some(NEW));
+    }
+}
+
+/// F1.6-04
+#[test]
+fn an_old_mailbox_that_is_locked_for_hours_is_removed_in_the_end() {
+    for (hours, left) in [(6, 0), (30, 3)] {
+        let site = Site::new();
+        let first = std::cell::Cell::new(None);
+        *site.hook.borrow_mut() = Some(Box::new(move |site, host, line| {
+            let now_s = site.now_s.get();
+            let removes = host == OLD
+                && line.starts_with("mboxutil -d -f")
+                && site.attribute("joe", "mailHost").as_deref() == Some(NEW);
+            let since_s =
+                removes.then(|| first.get().unwrap_or_else(|| first.replace(Some(now_s)).unwrap_or(now_s)))?;
+            (now_s - since_s < hours * 3600).then(|| Ok((0, String::new(), String::new())))
+        }));
+        let mut batch = Site::batch();
+        (batch.groups, batch.concurrency) = (1, 1);
+        let doors = site.doors(&Rc::new(InMemory::default()));
+        let outcome = run(doors, &Site::inventory(), &batch, &Options::default()).now_or_never();
+        assert_eq!(outcome, Some(Outcome::Done));
+        assert_eq!(site.mailboxes(OLD).len(), left, "locked for {hours} hours");
+    }
+}
+
 /// F5.5-01
 #[test]
 fn a_destination_that_is_not_ready_stops_the_run_before_anything_is_held() {
