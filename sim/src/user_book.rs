@@ -77,7 +77,7 @@ pub enum Declared {
 /// What the books say of one user.
 #[derive(Clone, Debug)]
 pub struct UserBook {
-    /// Entry on each directory server, in the order of [`MoveView::servers`]; `None`: none there.
+    /// Entry on each directory server, in the order of [`MoveView::servers`](crate::ledger::MoveView::servers); `None`: none there.
     pub at: Vec<Option<Arc<Entry>>>,
     /// Statuses and mailHost on the master before the run touched it.
     pub original: StatusAt,
